@@ -1,0 +1,1 @@
+"""Judges of images: features, the one-class model, the fine-tuned network."""

@@ -1,0 +1,41 @@
+"""Features of many images, with what they came from; no torch here, so the catalog can import it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """One feature vector per image of the study.
+
+    Attributes:
+        rows: One row per vector: ``image_id``, ``set`` (``train``, ``validation``, ``test`` or
+            ``synthetic``), ``is_positive``.
+        vectors: float32 [N, D], row by row.
+        extractor: ``name``, ``checksum`` (SHA-256 of the weights) and ``dimensions`` of the network
+            that made them: features of different extractors are never mixed.
+    """
+
+    rows: pd.DataFrame
+    vectors: np.ndarray[Any, np.dtype[np.float32]]
+    extractor: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if len(self.rows) != len(self.vectors):
+            raise ValueError(
+                f"A feature table needs one vector per row, got {len(self.rows)} rows and "
+                f"{len(self.vectors)} vectors."
+            )
+
+    def of(
+        self, image_set: str, *, is_positive: bool | None = None
+    ) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Return the vectors [n, D] of one set, all of it or one class."""
+        mask = (self.rows["set"] == image_set).to_numpy()
+        if is_positive is not None:
+            mask &= (self.rows["is_positive"] == is_positive).to_numpy()
+        return self.vectors[mask]

@@ -1,0 +1,1 @@
+"""Collecting: queries, search pages, posts, folders and lists, and safe polite download."""

@@ -1,0 +1,117 @@
+"""A small part of CSS selectors, and pages read by them without a browser."""
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+_SELECTOR = re.compile(r"(?P<tag>[a-zA-Z][\w-]*)?(?P<rest>(?:#[\w-]+|\.[\w-]+|\[[^\]]+\])*)")
+_PART = re.compile(
+    r"#(?P<id>[\w-]+)|\.(?P<cls>[\w-]+)|\[(?P<attr>[\w-]+)(?:=[\"']?(?P<val>[^\"'\]]*)[\"']?)?\]"
+)
+
+Attributes = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Selector:
+    """One compound selector: ``tag#id.class[attribute=value]``, each part optional.
+
+    Selectors 4, section 3.1 (W3C), without combinators and pseudo-classes: what a browser and
+    `read_page` understand alike.
+    """
+
+    tag: str
+    attributes: tuple[tuple[str, str | None], ...]
+    classes: frozenset[str]
+
+    def matches(self, tag: str, attributes: Attributes) -> bool:
+        """Tell whether an element with `tag` and `attributes` is meant."""
+        if self.tag and self.tag != tag:
+            return False
+        if not self.classes <= set(attributes.get("class", "").split()):
+            return False
+        return all(
+            name in attributes and value in (None, attributes[name])
+            for name, value in self.attributes
+        )
+
+
+def parse_selector(text: str) -> Selector:
+    """Read a compound selector.
+
+    Raises:
+        ValueError: Empty, or with combinators, commas or pseudo-classes.
+    """
+    match = _SELECTOR.fullmatch(text.strip())
+    if match is None or not text.strip():
+        raise ValueError(
+            f"a selector must be of the form tag#id.class[attribute=value], got {text!r}"
+        )
+    attributes: list[tuple[str, str | None]] = []
+    classes = set()
+    for part in _PART.finditer(match["rest"]):
+        if part["id"]:
+            attributes.append(("id", part["id"]))
+        elif part["cls"]:
+            classes.add(part["cls"])
+        else:
+            attributes.append((part["attr"].lower(), part["val"]))
+    return Selector((match["tag"] or "").lower(), tuple(attributes), frozenset(classes))
+
+
+@dataclass
+class Form:
+    """An HTML form: where it goes, how, and what it says."""
+
+    action: str
+    method: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class PageFacts:
+    """Per selector: the attributes of each match, and the form that the first match is in."""
+
+    matches: dict[str, list[Attributes]]
+    forms: dict[str, Form] = field(default_factory=dict)
+
+
+class _Reader(HTMLParser):
+    def __init__(self, selectors: dict[str, Selector]) -> None:
+        super().__init__(convert_charrefs=True)
+        self.selectors = selectors
+        self.facts = PageFacts({text: [] for text in selectors})
+        self._form: Form | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            method = attributes.get("method", "get").lower()
+            self._form = Form(attributes.get("action", ""), method)
+        is_button = tag == "button" or attributes.get("type") in ("submit", "button", "image")
+        if self._form and tag == "input" and not is_button and attributes.get("name"):
+            self._form.fields[attributes["name"]] = attributes.get("value", "")
+        for text, selector in self.selectors.items():
+            if selector.matches(tag, attributes):
+                self.facts.matches[text].append(attributes)
+                if self._form:
+                    self._press(text, attributes, self._form)
+
+    def _press(self, text: str, attributes: Attributes, form: Form) -> None:
+        """Note the form as it would be sent by pressing the matched button."""
+        if text not in self.facts.forms:
+            self.facts.forms[text] = form
+            if attributes.get("name"):
+                form.fields[attributes["name"]] = attributes.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._form = None
+
+
+def read_page(html: str, selectors: list[str]) -> PageFacts:
+    """Return the elements of `html` that `selectors` mean; broken markup is read all the same."""
+    reader = _Reader({text: parse_selector(text) for text in selectors})
+    reader.feed(html)
+    reader.close()
+    return reader.facts

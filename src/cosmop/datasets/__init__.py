@@ -1,0 +1,34 @@
+"""Everything the catalog can hold: tables, image sets, models, snapshots, pages."""
+
+from cosmop.datasets.folders import FolderDataset, ImageStoreDataset, LabelExportDataset
+from cosmop.datasets.images import ImageSetDataset
+from cosmop.datasets.models import ModelDataset, SklearnModelDataset
+from cosmop.datasets.pages import FigureDataset, PageDataset
+from cosmop.datasets.secrets import SecretDataset
+from cosmop.datasets.snapshots import SnapshotsDataset, WorkspaceDataset
+from cosmop.datasets.tables import (
+    FeatureTableDataset,
+    JSONDataset,
+    OptionalJSONDataset,
+    OptionalTableDataset,
+    TableDataset,
+)
+
+__all__ = [
+    "FeatureTableDataset",
+    "FigureDataset",
+    "FolderDataset",
+    "ImageSetDataset",
+    "ImageStoreDataset",
+    "JSONDataset",
+    "LabelExportDataset",
+    "ModelDataset",
+    "OptionalJSONDataset",
+    "OptionalTableDataset",
+    "PageDataset",
+    "SecretDataset",
+    "SklearnModelDataset",
+    "SnapshotsDataset",
+    "TableDataset",
+    "WorkspaceDataset",
+]

@@ -1,0 +1,48 @@
+"""What people look at: the report's page and interactive figures."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from kedro_datasets._typing import HTMLPreview, PlotlyPreview
+
+from cosmop.datasets.versioned_path import VersionedPathDataset
+
+_HEADLINE = re.compile(r"<!-- headline -->(.*?)<!-- /headline -->", re.DOTALL)
+_STYLE = (
+    "<style>body{font:14px system-ui;margin:12px}dl{display:grid;gap:4px}dt{opacity:.7}</style>"
+)
+
+
+class PageDataset(VersionedPathDataset[str]):
+    """A self-contained HTML page."""
+
+    def _read(self, path: Path) -> str:
+        return path.read_text(encoding="utf-8")
+
+    def _write(self, path: Path, data: str) -> None:
+        path.write_text(data, encoding="utf-8")
+
+    def preview(self) -> HTMLPreview:
+        """Return the page's headline figures (the part between its headline marks)."""
+        path = self._existing_path()
+        found = _HEADLINE.search(self._read(path))
+        body = found.group(1) if found else f"<p>Open {path.name} in a browser.</p>"
+        return HTMLPreview(_STYLE + body)
+
+
+class FigureDataset(VersionedPathDataset[Any]):
+    """A Plotly figure as JSON."""
+
+    def _read(self, path: Path) -> Any:
+        import plotly.io  # noqa: PLC0415  plotly takes a second
+
+        return plotly.io.from_json(path.read_text(encoding="utf-8"))
+
+    def _write(self, path: Path, data: Any) -> None:
+        path.write_text(data.to_json(), encoding="utf-8")
+
+    def preview(self) -> PlotlyPreview:
+        """Return the figure for kedro-viz."""
+        return PlotlyPreview(json.loads(self._existing_path().read_text(encoding="utf-8")))

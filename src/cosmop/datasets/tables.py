@@ -1,0 +1,101 @@
+"""Tables, JSON documents and feature tables."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from kedro_datasets._typing import JSONPreview, TablePreview
+
+from cosmop.classifiers.feature_table import FeatureTable
+from cosmop.datasets.versioned_path import VersionedPathDataset
+
+_PREVIEW_ROWS = 20
+
+
+def _table_preview(table: pd.DataFrame, nrows: int) -> TablePreview:
+    shown = table.head(nrows).copy()
+    for name in shown.columns:
+        if not pd.api.types.is_numeric_dtype(shown[name]):
+            shown[name] = shown[name].astype(str).str.slice(0, 80)
+    return TablePreview(json.loads(shown.to_json(orient="split", date_format="iso")))
+
+
+class TableDataset(VersionedPathDataset[pd.DataFrame]):
+    """A Parquet table."""
+
+    def _read(self, path: Path) -> pd.DataFrame:
+        return pd.read_parquet(path)
+
+    def _write(self, path: Path, data: pd.DataFrame) -> None:
+        data.to_parquet(path, index=False)
+
+    def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
+        """Return the first rows for kedro-viz."""
+        return _table_preview(self._read(self._existing_path()), nrows)
+
+
+class OptionalTableDataset(TableDataset):
+    """A Parquet table that may be absent, which reads as no rows: the demo's truth, for one."""
+
+    def load(self) -> pd.DataFrame:
+        """Return the table, or an empty one."""
+        return super().load() if self._exists() else pd.DataFrame()
+
+
+class JSONDataset(VersionedPathDataset[Any]):
+    """A JSON document: metrics, label tasks, settings."""
+
+    def _read(self, path: Path) -> Any:
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def _write(self, path: Path, data: Any) -> None:
+        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+        path.write_text(text + "\n", encoding="utf-8")
+
+    def preview(self, items: int = 10) -> JSONPreview:
+        """Return the document for kedro-viz, long lists cut after `items`."""
+        return JSONPreview(json.dumps(_shorten(self._read(self._existing_path()), items)))
+
+
+class OptionalJSONDataset(JSONDataset):
+    """A JSON document that may be absent, which reads as an empty mapping."""
+
+    def load(self) -> Any:
+        """Return the document, or an empty mapping."""
+        return super().load() if self._exists() else {}
+
+
+def _shorten(value: Any, items: int) -> Any:
+    if isinstance(value, list):
+        rest = [f"… and {len(value) - items} more"] if len(value) > items else []
+        return [_shorten(item, items) for item in value[:items]] + rest
+    if isinstance(value, dict):
+        return {key: _shorten(item, items) for key, item in value.items()}
+    return value
+
+
+class FeatureTableDataset(VersionedPathDataset[FeatureTable]):
+    """A folder with ``rows.parquet``, ``vectors.npy`` (float32 [N, D]) and ``extractor.json``."""
+
+    def _read(self, path: Path) -> FeatureTable:
+        extractor = json.loads((path / "extractor.json").read_text(encoding="utf-8"))
+        return FeatureTable(
+            rows=pd.read_parquet(path / "rows.parquet"),
+            vectors=np.load(path / "vectors.npy", allow_pickle=False),
+            extractor=extractor,
+        )
+
+    def _write(self, path: Path, data: FeatureTable) -> None:
+        path.mkdir()
+        data.rows.to_parquet(path / "rows.parquet", index=False)
+        np.save(path / "vectors.npy", data.vectors, allow_pickle=False)
+        text = json.dumps(dict(data.extractor), indent=1)
+        (path / "extractor.json").write_text(text, encoding="utf-8")
+
+    def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
+        """Return the first rows with the first features for kedro-viz."""
+        table = self._read(self._existing_path())
+        first = pd.DataFrame(np.round(table.vectors[:nrows, :6], 3)).add_prefix("feature_")
+        return _table_preview(pd.concat([table.rows.head(nrows), first], axis=1), nrows)

@@ -1,0 +1,1 @@
+"""Drawn scenes with ground truth, the gallery that serves them, and a simulated annotator."""

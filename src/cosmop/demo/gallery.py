@@ -1,0 +1,280 @@
+"""The gallery folder: drawn photographs and planted faults, their captions, and the truth about them."""
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from pydantic import Field
+
+from cosmop.config import Options, Pixels
+from cosmop.demo.captions import draw_caption
+from cosmop.demo.faults import BROKEN, COPIES, EXIF_ORIENTATION, plant_fault
+from cosmop.demo.scenes import draw_scene
+from cosmop.demo.truth import CRITERIA, KINDS, PersonTruth, Scene
+from cosmop.errors import InputError
+from cosmop.progress import track
+
+DRAWING_VERSION = 1  # raised when the same options draw other pixels
+CAPTION_COLUMNS = ("file", "title", "keywords", "licence", "channel", "taken_at")
+
+_LAYOUT, _SCENES, _FAULTS, _PEOPLE, _NO_PEOPLE = range(5)  # independent streams of one seed
+_STARTED, _COMPLETE = "started.json", "complete.json"
+_OURS = ("images", "masks", "people", "no_people", "captions.csv", "truth.parquet", _COMPLETE)
+
+
+class KindShares(Options):
+    """How often each kind of scene is drawn; relative weights."""
+
+    carrying_bags: float = Field(default=0.15, ge=0)
+    with_children: float = Field(default=0.12, ge=0)
+    crowd_at_border: float = Field(default=0.12, ge=0)
+    border_patrol: float = Field(default=0.11, ge=0)
+    other_people: float = Field(default=0.26, ge=0)
+    no_people: float = Field(default=0.24, ge=0)
+
+
+class GalleryOptions(Options):
+    """What the demo's gallery holds."""
+
+    images: int = Field(default=900, ge=12, description="Published files, faults included.")
+    size: Pixels = Field(default=(240, 320), description="Height and width in pixels.")
+    seed: int = Field(default=0, ge=0)
+    kinds: KindShares = Field(default_factory=KindShares)
+    duplicate_share: float = Field(
+        default=0.12, ge=0, le=0.4, description="Copies among all files."
+    )
+    broken_share: float = Field(default=0.02, ge=0, le=0.4, description="Unusable files among all.")
+    exif_orientation_share: float = Field(
+        default=0.005, ge=0, le=0.2, description="Originals that lie on their side, with EXIF tag."
+    )
+
+
+class PersonFilterSceneOptions(Options):
+    """Scenes with and without people that stand in for CrowdHuman and PASS."""
+
+    images: int = Field(default=700, ge=2, description="Files; half of them show people.")
+    size: Pixels = Field(default=(240, 320), description="Height and width in pixels.")
+    seed: int = Field(default=0, ge=0)
+
+
+@dataclass(frozen=True)
+class _Original:
+    """A drawn scene as it was published."""
+
+    file: str
+    scene_id: str
+    content: bytes
+    scene: Scene
+    fault: str
+
+
+def draw_gallery(folder: Path, options: GalleryOptions) -> pd.DataFrame:
+    """Draw the gallery into `folder` and return the truth, one row per published file.
+
+    Writes ``images/``, ``masks/<scene_id>.png``, ``captions.csv`` (`CAPTION_COLUMNS`),
+    ``truth.parquet`` and, last, ``complete.json``. With the same options a second call returns at
+    once; with others the folder is drawn afresh. The same options give the same bytes.
+
+    Truth columns: file, image_sha256, scene_id, kind, one bool per criterion, has_people,
+    number_of_people, fault ("" for none), copy_of (a file, or ""), people_json (list of
+    `PersonTruth` fields; boxes and joints in pixels of the original). A broken file has the kind
+    "" and shows nobody.
+
+    Raises:
+        InputError: `folder` holds images that were not drawn here.
+    """
+    if not _begin(folder, options):
+        return pd.read_parquet(folder / "truth.parquet")
+    (folder / "images").mkdir()
+    (folder / "masks").mkdir()
+    layout = _stream(options.seed, _LAYOUT)
+    broken = round(options.images * options.broken_share)
+    copies = round(options.images * options.duplicate_share)
+    originals = options.images - broken - copies
+    numbers = iter(layout.choice(10**6, size=options.images, replace=False).tolist())
+    rows: list[dict[str, object]] = []
+    captions: list[dict[str, str]] = []
+    published = _publish_originals(folder, options, layout, originals, numbers)
+    kept = []
+    for original in track(published, "drawing gallery", total=originals, unit="image"):
+        kept.append(original)
+        rows.append(_truth_row(original))
+        captions.append(_caption_row(original.file, original.scene, layout))
+    faults = _plan_faults(layout, copies, COPIES) + _plan_faults(layout, broken, BROKEN)
+    for fault, rng in zip(faults, _streams(options.seed, _FAULTS, len(faults)), strict=True):
+        original = kept[int(rng.integers(len(kept)))]
+        content, extension = plant_fault(fault, _plain(original), rng)
+        file = _write(folder, next(numbers), content, extension)
+        rows.append(_fault_row(original, file, content, fault))
+        captions.append(_caption_row(file, original.scene, layout))
+    return _finish(folder, options, rows, captions)
+
+
+def draw_person_filter_scenes(folder: Path, options: PersonFilterSceneOptions) -> None:
+    """Draw ``people/*.jpg`` and ``no_people/*.jpg`` for training a person filter.
+
+    The scenes come from seed streams of their own: none of them is in the gallery of the same
+    seed. A second call with the same options returns at once.
+
+    Raises:
+        InputError: `folder` holds images that were not drawn here.
+    """
+    if not _begin(folder, options):
+        return
+    halves = {"people": (_PEOPLE, options.images // 2, KINDS[:-1])}
+    halves["no_people"] = (_NO_PEOPLE, options.images - options.images // 2, KINDS[-1:])
+    with track((), "drawing person filter scenes", total=options.images, unit="image") as bar:
+        for name, (stream, count, kinds) in halves.items():
+            (folder / name).mkdir()
+            for i, rng in enumerate(_streams(options.seed, stream, count)):
+                scene = draw_scene(kinds[i % len(kinds)], rng, options.size)
+                (folder / name / f"{i:05d}.jpg").write_bytes(_encode(scene.image, rng))
+                bar.update()
+    (folder / _COMPLETE).write_text(_fingerprint(options))
+
+
+def _fingerprint(options: Options) -> str:
+    return json.dumps({"drawing_version": DRAWING_VERSION, **options.model_dump(mode="json")})
+
+
+def _begin(folder: Path, options: Options) -> bool:
+    """Make `folder` ready to be drawn into; False if it already holds what is asked for."""
+    complete, started = folder / _COMPLETE, folder / _STARTED
+    if complete.exists() and complete.read_text() == _fingerprint(options):
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()) and not started.exists():
+        raise InputError(
+            f"The demo draws into an empty folder or one it has drawn before, got {folder} with "
+            "other files in it; name another folder or empty this one."
+        )
+    started.write_text(_fingerprint(options))
+    complete.unlink(missing_ok=True)
+    for name in _OURS:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    return True
+
+
+def _stream(seed: int, stream: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
+
+
+def _streams(seed: int, stream: int, count: int) -> Iterator[np.random.Generator]:
+    for child in np.random.SeedSequence(seed, spawn_key=(stream,)).spawn(count):
+        yield np.random.default_rng(child)
+
+
+def _plan_kinds(rng: np.random.Generator, count: int, shares: KindShares) -> list[str]:
+    """Return `count` kinds in random order, their numbers as near to the shares as can be."""
+    weights = np.array([getattr(shares, kind) for kind in KINDS], dtype=np.float64)
+    ends = np.round(np.cumsum(weights) / weights.sum() * count).astype(int)
+    kinds = np.repeat(KINDS, np.diff(ends, prepend=0))
+    return [str(kind) for kind in rng.permutation(kinds)]
+
+
+def _plan_faults(rng: np.random.Generator, count: int, faults: tuple[str, ...]) -> list[str]:
+    return [
+        str(fault) for fault in rng.permutation([faults[i % len(faults)] for i in range(count)])
+    ]
+
+
+def _publish_originals(
+    folder: Path, options: GalleryOptions, layout: np.random.Generator, count: int,
+    numbers: Iterator[int],
+) -> Iterator[_Original]:  # fmt: skip
+    kinds = _plan_kinds(layout, count, options.kinds)
+    turned = round(options.images * options.exif_orientation_share)
+    for i, rng in enumerate(_streams(options.seed, _SCENES, count)):
+        scene = draw_scene(kinds[i], rng, options.size)
+        content, fault = _encode(scene.image, rng), ""
+        if i < turned:
+            content, fault = plant_fault(EXIF_ORIENTATION, content, rng)[0], EXIF_ORIENTATION
+        scene_id = f"scene-{i:05d}"
+        Image.fromarray(scene.truth.instance_mask).save(folder / "masks" / f"{scene_id}.png")
+        file = _write(folder, next(numbers), content, "jpg")
+        yield _Original(file, scene_id, content, scene, fault)
+
+
+def _plain(original: _Original) -> bytes:
+    """Return the upright JPEG from which faults are made."""
+    if original.fault != EXIF_ORIENTATION:
+        return original.content
+    return _encode(original.scene.image, np.random.default_rng(0))
+
+
+def _encode(image: Image.Image, rng: np.random.Generator) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=int(rng.integers(82, 96)))
+    return buffer.getvalue()
+
+
+def _write(folder: Path, number: int, content: bytes, extension: str) -> str:
+    file = f"photo-{number:06d}.{extension}"
+    (folder / "images" / file).write_bytes(content)
+    return file
+
+
+def _truth_row(original: _Original) -> dict[str, object]:
+    truth = original.scene.truth
+    return {
+        "file": original.file,
+        "image_sha256": hashlib.sha256(original.content).hexdigest(),
+        "scene_id": original.scene_id,
+        "kind": truth.kind,
+        **{name: name in truth.criteria for name in CRITERIA},
+        "has_people": bool(truth.people),
+        "number_of_people": len(truth.people),
+        "fault": original.fault,
+        "copy_of": "",
+        "people_json": json.dumps([_person_json(person) for person in truth.people]),
+    }
+
+
+def _person_json(person: PersonTruth) -> dict[str, object]:
+    fields = asdict(person)
+    fields["box"] = [round(v, 2) for v in person.box]
+    fields["visible_fraction"] = round(person.visible_fraction, 4)
+    fields["joints"] = {k: [round(v, 2) for v in point] for k, point in person.joints.items()}
+    return fields
+
+
+def _fault_row(original: _Original, file: str, content: bytes, fault: str) -> dict[str, object]:
+    row = _truth_row(original) | {
+        "file": file,
+        "image_sha256": hashlib.sha256(content).hexdigest(),
+        "fault": fault,
+        "copy_of": original.file,
+    }
+    if fault in BROKEN:
+        row |= dict.fromkeys(CRITERIA, False)
+        row |= {"scene_id": "", "kind": "", "has_people": False, "number_of_people": 0}
+        row |= {"people_json": "[]", "copy_of": ""}
+    return row
+
+
+def _caption_row(file: str, scene: Scene, rng: np.random.Generator) -> dict[str, str]:
+    return {"file": file, **asdict(draw_caption(scene.truth.kind, scene.truth.criteria, rng))}
+
+
+def _finish(
+    folder: Path, options: GalleryOptions, rows: list[dict[str, object]],
+    captions: list[dict[str, str]],
+) -> pd.DataFrame:  # fmt: skip
+    """Write the tables, in file order so that their order gives nothing away, and the seal."""
+    truth = pd.DataFrame(rows).sort_values("file", ignore_index=True)
+    truth.to_parquet(folder / "truth.parquet", index=False)
+    table = pd.DataFrame(captions, columns=list(CAPTION_COLUMNS))
+    table.sort_values("file").to_csv(folder / "captions.csv", index=False)
+    (folder / _COMPLETE).write_text(_fingerprint(options))
+    return pd.read_parquet(folder / "truth.parquet")

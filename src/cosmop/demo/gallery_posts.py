@@ -1,0 +1,72 @@
+"""The gallery's photos as posts, worded like recent search of the X API v2."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from cosmop.demo.gallery import Photo, words_of
+
+_FIRST_POST_ID = 1_800_000_000_000_000_000
+_AUTHORS = ({"id": "7", "name": "Gallery", "username": "gallery"},)
+
+
+def posts_page(
+    photos: list[Photo], start: int, size: int, parameters: Mapping[str, str], image_host: str
+) -> dict[str, Any]:
+    """Return one page of recent search as the API words it (docs.x.com, Posts search recent)."""
+    shown = photos[start : start + size]
+    if not shown:
+        return {"meta": {"result_count": 0}}
+    expansions = parameters.get("expansions", "").split(",")
+    meta: dict[str, Any] = {
+        "newest_id": max(map(_post_id, shown)),
+        "oldest_id": min(map(_post_id, shown)),
+        "result_count": len(shown),
+    }
+    if len(photos) > start + size:
+        meta["next_token"] = f"b{start + size}"
+    wanted = {
+        *parameters.get("tweet.fields", "").split(","),
+        *(e.split(".")[0] for e in expansions),
+    }
+    page: dict[str, Any] = {"data": [_post(photo, wanted) for photo in shown], "meta": meta}
+    includes: dict[str, Any] = {}
+    if "attachments.media_keys" in expansions:
+        fields = set(parameters.get("media.fields", "").split(","))
+        includes["media"] = [_media(photo, fields, image_host) for photo in shown]
+    if "author_id" in expansions:
+        includes["users"] = list(_AUTHORS)
+    return {**page, "includes": includes} if includes else page
+
+
+def _post_id(photo: Photo) -> str:
+    return str(_FIRST_POST_ID + photo.number)
+
+
+def _post(photo: Photo, wanted: set[str]) -> dict[str, Any]:
+    hashtags = " ".join(f"#{word}" for word in words_of(photo.keywords))
+    optional = {
+        "created_at": photo.taken_at,
+        "lang": "en",
+        "possibly_sensitive": False,
+        "author_id": _AUTHORS[0]["id"],
+        "attachments": {"media_keys": [f"3_{_post_id(photo)}"]},
+    }
+    fixed = {
+        "id": _post_id(photo),
+        "edit_history_tweet_ids": [_post_id(photo)],
+        "text": f"{photo.title} {hashtags}".strip(),
+    }
+    return fixed | {name: value for name, value in optional.items() if name in wanted}
+
+
+def _media(photo: Photo, fields: set[str], image_host: str) -> dict[str, Any]:
+    width, height = photo.size
+    optional = {
+        "url": f"http://{image_host}/images/{quote(photo.file)}",
+        "width": width,
+        "height": height,
+        "alt_text": photo.title,
+    }
+    fixed = {"media_key": f"3_{_post_id(photo)}", "type": "photo"}
+    return fixed | {name: value for name, value in optional.items() if name in fields}

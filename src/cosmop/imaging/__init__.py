@@ -1,0 +1,1 @@
+"""Image sets: the store, decoding, perceptual hashes, duplicate groups."""

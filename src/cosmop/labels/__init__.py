@@ -1,0 +1,1 @@
+"""Labels: the schema, tasks out, exports in, agreement, splits."""

@@ -1,0 +1,139 @@
+"""Splits made before anything is trained: whole duplicate groups, both classes in proportion."""
+
+import hashlib
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from cosmop.config import Options
+from cosmop.errors import InputError
+
+SPLITS = ("train", "validation", "test")
+
+_Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class SplitOptions(Options):
+    """Shares of the labelled images; training gets the rest."""
+
+    validation_share: float = Field(default=0.1, ge=0, lt=1)
+    test_share: float = Field(
+        default=0.2, gt=0, lt=1, description="The original study: 866 of 4,323 images, 0.2."
+    )
+    seed: int = Field(default=0, ge=0)
+    group_radius_bits: int = Field(
+        default=10,
+        ge=0,
+        le=16,
+        description="Images this close by perceptual hash, or joined by a chain of such, stay on "
+        "one side; wider than what counts as a copy, so that no near copy leaks.",
+    )
+
+    @model_validator(mode="after")
+    def _check_rest(self) -> Self:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError(
+                "validation_share + test_share must leave images for training, got "
+                f"{self.validation_share + self.test_share:g}"
+            )
+        return self
+
+
+def assign_splits(
+    labels: pd.DataFrame, groups: pd.DataFrame, options: SplitOptions
+) -> pd.DataFrame:
+    """Assign each labelled image to train, validation or test.
+
+    Groups go whole, the largest first, in an order drawn from the seed, each to the split that it
+    brings nearest to its share of both classes. The result depends on ids, labels, grouping and
+    seed alone: not on the order of rows, nor on how groups are numbered.
+
+    Args:
+        labels: ``image_id`` and ``is_positive``, one row per image.
+        groups: ``image_id`` and ``group``, for at least the labelled images.
+        options: See the class.
+
+    Returns:
+        ``image_id`` and ``split``, in the order of `labels`.
+
+    Raises:
+        InputError: A wanted split would be empty or lack a class, or an image has no group.
+    """
+    images = _with_groups(labels, groups)
+    counts_GC, names = _count_groups(images)
+    train_share = 1 - options.validation_share - options.test_share
+    wanted_S = np.array([train_share, options.validation_share, options.test_share])
+    split_G = _fill(counts_GC, wanted_S, _drawn_order(counts_GC, names, options.seed))
+    split_of = dict(zip(names, split_G, strict=True))
+    split = [SPLITS[split_of[name]] for name in images["group_name"]]
+    _check_classes(images, split, wanted_S)
+    return pd.DataFrame(
+        {"image_id": images["image_id"].to_numpy(), "split": pd.Series(split, dtype="str")}
+    )
+
+
+def _with_groups(labels: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """Add ``group_name``: the lowest id in the group, which no renumbering changes."""
+    group_of = groups.set_index("image_id")["group"]
+    images = labels[["image_id", "is_positive"]].reset_index(drop=True)
+    missing = ~images["image_id"].isin(group_of.index)
+    if missing.any():
+        raise InputError(
+            f"The split of {len(images)} labelled images wants a duplicate group for each, but "
+            f"{int(missing.sum())} have none, first {images['image_id'][missing].iloc[0]!r}; hash "
+            "the labelled images again."
+        )
+    group = group_of.loc[images["image_id"]].to_numpy()
+    return images.assign(group_name=images.groupby(group)["image_id"].transform("min"))
+
+
+def _count_groups(images: pd.DataFrame) -> tuple[_Floats, list[str]]:
+    """Count negatives and positives per group [G, 2], groups sorted by name."""
+    positives = images.groupby("group_name")["is_positive"].agg(["size", "sum"])
+    counts_GC = np.stack([positives["size"] - positives["sum"], positives["sum"]], axis=1)
+    return counts_GC.astype(np.float64), [str(name) for name in positives.index]
+
+
+def _drawn_order(counts_GC: _Floats, names: list[str], seed: int) -> list[int]:
+    """Largest groups first, equal sizes in an order drawn by hashing seed and name."""
+    drawn = [hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names]
+    return sorted(range(len(names)), key=lambda at: (-counts_GC[at].sum(), drawn[at]))
+
+
+def _fill(counts_GC: _Floats, wanted_S: _Floats, order: list[int]) -> list[int]:
+    """Give each group to the split that lacks most of what it brings."""
+    # A rare class reaches every wanted split, as long as there are enough of it.
+    target_SC = np.maximum(wanted_S[:, None] * counts_GC.sum(axis=0), 1.0)
+    have_SC = np.zeros_like(target_SC)
+    split_G = [0] * len(counts_GC)
+    for group in order:
+        added_C = counts_GC[group]
+        # How much the sum of (have - target)² / target falls; for single images this is the
+        # apportionment of Webster and Sainte-Laguë.
+        gain_SC = added_C * (2 * (target_SC - have_SC) - added_C) / target_SC
+        gain_S = np.where(wanted_S > 0, gain_SC.sum(axis=1), -np.inf)
+        split = int(np.argmax(gain_S))
+        have_SC[split] += added_C
+        split_G[group] = split
+    return split_G
+
+
+def _check_classes(images: pd.DataFrame, split: list[str], wanted_S: _Floats) -> None:
+    classes = images["is_positive"].astype(bool).to_numpy()
+    counts = {
+        name: tuple(
+            int(((np.array(split) == name) & (classes == side)).sum()) for side in (True, False)
+        )
+        for name, share in zip(SPLITS, wanted_S, strict=True)
+        if share > 0
+    }
+    if all(positive and negative for positive, negative in counts.values()):
+        return
+    came = ", ".join(f"{name} {p} + {n}" for name, (p, n) in counts.items())
+    raise InputError(
+        f"The split of {len(images)} labelled images wants positive and negative images in "
+        f"{', '.join(counts)}, but got (positive + negative) {came}; label more images of the "
+        "missing class."
+    )

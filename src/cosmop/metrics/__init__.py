@@ -1,0 +1,1 @@
+"""Numbers about image sets: distances, precision and recall, agreement, intervals."""

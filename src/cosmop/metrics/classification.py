@@ -1,0 +1,165 @@
+"""Judging yes/no predictions: counts, shares with intervals, corrected shares, paired tests."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest, rankdata
+
+from cosmop.errors import InputError
+from cosmop.metrics.checks import checked_labels, require_same_length
+from cosmop.metrics.intervals import Interval, bootstrap, wilson
+
+_WHO = "Judging a classifier"
+_DRAWS = 20_000
+
+
+def confusion_counts(labels: ArrayLike, predictions: ArrayLike) -> dict[str, int]:
+    """Return true_positive, false_positive, false_negative and true_negative.
+
+    Args:
+        labels: What is true, bool [N].
+        predictions: What was said, bool [N].
+
+    Raises:
+        InputError: Empty lists, different lengths, or values other than true and false.
+    """
+    truth, said = checked_labels(labels, _WHO), checked_labels(predictions, _WHO)
+    require_same_length(_WHO, labels=len(truth), predictions=len(said))
+    return {
+        "true_positive": int((truth & said).sum()),
+        "false_positive": int((~truth & said).sum()),
+        "false_negative": int((truth & ~said).sum()),
+        "true_negative": int((~truth & ~said).sum()),
+    }
+
+
+def classification_metrics(
+    labels: ArrayLike, predictions: ArrayLike, scores: ArrayLike | None = None, *, seed: int = 0
+) -> dict[str, Any]:
+    """Return precision, recall, specificity, accuracy, balanced accuracy, and AUROC if scored.
+
+    Each is value, low, high, n: Wilson's interval for shares, the square-and-add interval of two
+    Wilson intervals for balanced accuracy (Newcombe 1998), a bootstrap within classes for AUROC.
+    ``confusion`` holds the counts, ``prevalence`` the share of positives.
+
+    Raises:
+        InputError: As `confusion_counts`; labels of one class only; scores that are not finite.
+    """
+    counts = confusion_counts(labels, predictions)
+    tp, fp = counts["true_positive"], counts["false_positive"]
+    fn, tn = counts["false_negative"], counts["true_negative"]
+    if tp + fn == 0 or fp + tn == 0:
+        raise InputError(
+            f"{_WHO} needs images of both classes, got {tp + fn} positive and {fp + tn} negative; "
+            "add labelled images of the other class."
+        )
+    recall, specificity = wilson(tp, tp + fn), wilson(tn, tn + fp)
+    metrics: dict[str, Any] = {
+        "precision": wilson(tp, tp + fp),
+        "recall": recall,
+        "specificity": specificity,
+        "accuracy": wilson(tp + tn, tp + fp + fn + tn),
+        "balanced_accuracy": _mean_of(recall, specificity),
+        "prevalence": wilson(tp + fn, tp + fp + fn + tn),
+        "confusion": counts,
+    }
+    if scores is not None:
+        metrics["auroc"] = auroc(labels, scores, seed=seed)
+    return metrics
+
+
+def _mean_of(first: Interval, second: Interval) -> Interval:
+    """Return the mean of two independent shares; the halves of their intervals add in square."""
+    mean = (first["value"] + second["value"]) / 2
+    down = math.hypot(first["value"] - first["low"], second["value"] - second["low"]) / 2
+    up = math.hypot(first["high"] - first["value"], second["high"] - second["value"]) / 2
+    low, high = max(0.0, mean - down), min(1.0, mean + up)
+    return {"value": mean, "low": low, "high": high, "n": first["n"] + second["n"]}
+
+
+def auroc(
+    labels: ArrayLike, scores: ArrayLike, *, resamples: int = 1000, seed: int = 0
+) -> Interval:
+    """Return the chance that a positive scores above a negative (ties count half), with interval.
+
+    Raises:
+        InputError: One class only, different lengths, or scores that are not finite.
+    """
+    truth = checked_labels(labels, "AUROC")
+    values = np.asarray(scores, dtype=np.float64)
+    require_same_length("AUROC", labels=len(truth), scores=len(values))
+    if truth.all() or not truth.any() or not np.isfinite(values).all():
+        raise InputError(
+            f"AUROC needs finite scores of both classes, got {int(truth.sum())} positive of "
+            f"{len(truth)} and {int((~np.isfinite(values)).sum())} scores that are not finite; "
+            "add images of the other class or score again."
+        )
+    return bootstrap(_auroc, (truth, values), resamples=resamples, seed=seed, strata=truth)
+
+
+def _auroc(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Return the Mann–Whitney statistic from ranks, divided by the number of pairs."""
+    positive = int(truth.sum())
+    pairs = positive * (len(truth) - positive)
+    return float((rankdata(scores)[truth].sum() - positive * (positive + 1) / 2) / pairs)
+
+
+def rogan_gladen(share: Interval, tpr: Interval, fpr: Interval, *, seed: int = 0) -> Interval:
+    """Return the share that is truly positive, from the share a fallible judge accepts.
+
+    (share − fpr) / (tpr − fpr) (Rogan & Gladen 1978). The interval comes from drawing all three
+    counts again from their binomials; neither value nor interval is clipped to 0..1, so that
+    chance stays visible.
+
+    Args:
+        share: Accepted share of the images in question, as from `wilson`.
+        tpr: Share of real positives the judge accepts.
+        fpr: Share of real negatives the judge accepts.
+        seed: Of the draws.
+
+    Raises:
+        InputError: A share without cases, or a judge no better than chance.
+    """
+    if min(share["n"], tpr["n"], fpr["n"]) == 0 or tpr["value"] <= fpr["value"]:
+        raise InputError(
+            "Correcting a share needs a judge that accepts more positives than negatives, got "
+            f"{tpr['value']:.3f} of {tpr['n']} and {fpr['value']:.3f} of {fpr['n']}; use another "
+            "judge or more test images."
+        )
+    chance = np.random.default_rng(seed)
+
+    def drawn(given: Interval) -> NDArray[np.float64]:
+        return chance.binomial(given["n"], given["value"], _DRAWS) / given["n"]
+
+    p, t, f = drawn(share), drawn(tpr), drawn(fpr)
+    able = t > f  # a draw in which the judge is useless says nothing
+    low, high = np.quantile((p - f)[able] / (t - f)[able], [0.025, 0.975])
+    value = (share["value"] - fpr["value"]) / (tpr["value"] - fpr["value"])
+    return {"value": value, "low": float(low), "high": float(high), "n": share["n"]}
+
+
+def mcnemar_exact(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> dict[str, float]:
+    """Compare two classifiers on the same images by the exact McNemar test (McNemar 1947).
+
+    Returns:
+        only_first_right, only_second_right, n, and p_value: the chance of a split of the
+        disagreements at least this uneven if both were equally good (two-sided).
+
+    Raises:
+        InputError: Empty lists, different lengths, or values other than true and false.
+    """
+    who = "The McNemar test"
+    truth, one, two = (checked_labels(values, who) for values in (labels, first, second))
+    require_same_length(who, labels=len(truth), first=len(one), second=len(two))
+    only_first = int(((one == truth) & (two != truth)).sum())
+    only_second = int(((one != truth) & (two == truth)).sum())
+    disagreements = only_first + only_second
+    p_value = float(binomtest(only_first, disagreements).pvalue) if disagreements else 1.0
+    return {
+        "only_first_right": only_first,
+        "only_second_right": only_second,
+        "n": len(truth),
+        "p_value": p_value,
+    }

@@ -1,0 +1,135 @@
+"""Distances put together: for a snapshot during training, and for the final comparison."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmop.errors import InputError
+from cosmop.metrics.frechet import frechet_from_features
+from cosmop.metrics.intervals import Interval, frechet_interval
+from cosmop.metrics.kernel import kernel_interval
+from cosmop.metrics.options import DistanceOptions, JudgingOptions
+from cosmop.metrics.precision_recall import prdc
+
+_FEWEST_IMAGES = 8
+_FIRST_SEED = 1_000_000  # far from the seeds of the delivered set
+
+
+class Extractor(Protocol):
+    """What turns images into features."""
+
+    name: str
+    checksum: str
+
+    def extract_array(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return features [N, D] of uint8 images [N, H, W, C]."""
+
+
+class Judge:
+    """Measures generated images against the training images, always with the same seeds.
+
+    Args:
+        extractor: Network whose features are compared.
+        real_NHWC: The training images, uint8 [N, H, W, C].
+        options: How many images, which neighbours, how many resamples.
+
+    Raises:
+        InputError: Too few real images.
+    """
+
+    def __init__(
+        self, extractor: Extractor, real_NHWC: NDArray[np.uint8], options: JudgingOptions
+    ) -> None:
+        if len(real_NHWC) < _FEWEST_IMAGES:
+            raise InputError(
+                f"Judging a generator needs at least {_FEWEST_IMAGES} real images, got "
+                f"{len(real_NHWC)}; collect or label more positive images."
+            )
+        self._extractor = extractor
+        self._options = options
+        self._real = extractor.extract_array(real_NHWC)
+        self._floor = floor_between_halves(self._real, options.seed)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of the images to judge."""
+        return list(range(_FIRST_SEED, _FIRST_SEED + self._options.images))
+
+    @property
+    def fingerprint(self) -> str:
+        """What the measurements depend on, besides the images: extractor and options."""
+        text = json.dumps([self._extractor.checksum, self._options.model_dump()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def measure(self, fake_NHWC: NDArray[np.uint8]) -> dict[str, Any]:
+        """Return the distances of generated images, uint8 [M, H, W, C], to the training images.
+
+        Keys: ``name`` of the Fréchet distance, ``distance`` and ``kernel_distance`` with their
+        intervals, ``precision``, ``recall``, ``density``, ``coverage``, and the ``floor``: real
+        half against real half.
+        """
+        fake = self._extractor.extract_array(fake_NHWC)
+        measured = compare(self._real, fake, self._options)
+        return {"name": distance_name(self._extractor.name), **measured, "floor": self._floor}
+
+
+def distance_name(extractor: str) -> str:
+    """Name a Fréchet distance by its features; "fid" is said only of the 2015 Inception."""
+    return "fid" if extractor == "inception_v3_2015" else f"fd_{extractor}"
+
+
+def compare(
+    real: NDArray[np.float32], fake: NDArray[np.float32], options: DistanceOptions
+) -> dict[str, Any]:
+    """Return every distance and share of fake [M, D] against real [N, D] features."""
+    k = min(options.neighbours, len(real) - 1, len(fake) - 1)
+    return {
+        "distance": frechet_interval(real, fake, options.resamples, options.seed),
+        "kernel_distance": kernel_interval(real, fake, options.resamples, options.seed),
+        **prdc(real, fake, k),
+    }
+
+
+def floor_between_halves(features: NDArray[np.float32], seed: int) -> float:
+    """Return the Fréchet distance between random halves of one set, as a perfect set would score."""
+    order = np.random.default_rng(seed).permutation(len(features))
+    middle = len(features) // 2
+    return frechet_from_features(features[order[:middle]], features[order[middle:]])
+
+
+def measure_distances(
+    train: NDArray[np.float32],
+    test: NDArray[np.float32],
+    synthetic: NDArray[np.float32],
+    *,
+    extractor: Mapping[str, Any],
+    options: DistanceOptions,
+) -> dict[str, Any]:
+    """Compare the synthetic images with the training images and with images nobody trained on.
+
+    Args:
+        train: Features of the positive training images [N, D].
+        test: Features of the positive test images [M, D].
+        synthetic: Features of the synthetic images [S, D].
+        extractor: ``name`` and ``checksum`` of the network behind the features.
+        options: Neighbours, resamples, seed.
+
+    Returns:
+        ``to_training`` and ``to_test``: distances of the synthetic images, each at its own n;
+        ``training_to_test``: the same distances between real sets, the floor beside them;
+        ``name`` and ``extractor``.
+    """
+    floor: Interval = frechet_interval(train, test, options.resamples, options.seed)
+    return {
+        "name": distance_name(str(extractor["name"])),
+        "extractor": dict(extractor),
+        "seed": options.seed,
+        "to_training": compare(train, synthetic, options),
+        "to_test": compare(test, synthetic, options),
+        "training_to_test": {"distance": floor},
+        "floor": floor_between_halves(train, options.seed),
+    }

@@ -1,0 +1,131 @@
+"""Options of the person filter, free of heavy imports so that a registry can read them quickly."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from cosmop.config import Integers, Options, Pixels
+
+Fit = Literal["crop", "pad", "stretch"]
+
+
+class NetworkDesign(Options):
+    """What a binary image network looks like: enough to build it again before loading weights."""
+
+    backbone: str = Field(description="Network without its last layer, by torchvision's name.")
+    image_size: Pixels = Field(default=(224, 224), description="Height and width in pixels.")
+    fit: Fit = Field(
+        default="stretch",
+        description="How a photograph is brought to `image_size`; stretching loses nobody at the "
+        "edge and leaves no border that tells one source from another.",
+    )
+    pooling: Literal["average", "maximum"] = Field(
+        default="average",
+        description="Over positions; the maximum lets one small person decide.",
+    )
+    hidden_units: Integers = Field(
+        default=(), description="Widths of the hidden layers between the features and the logit."
+    )
+    dropout_share: float = Field(default=0.5, ge=0, lt=1, description="Before each linear layer.")
+
+
+class WeightsOptions(Options):
+    """Where the weights of a backbone come from."""
+
+    pretrained: Literal["none", "imagenet"] = Field(
+        default="imagenet",
+        description="`imagenet` takes torchvision's weights from torch's hub cache, or downloads.",
+    )
+    weights_path: str | None = Field(
+        default=None, description="File in torchvision's layout (.pth or .safetensors) to use."
+    )
+    weights_sha256: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Checked before the file at `weights_path` is read; needed with it.",
+    )
+
+
+class PersonFilterOptions(NetworkDesign, WeightsOptions):
+    """The person filter; the defaults are the study's ResNeXt-101 32x8d and three linear layers."""
+
+    backbone: Literal["resnext101_32x8d", "resnext50_32x4d", "resnext_small"] = Field(
+        default="resnext101_32x8d", description="`resnext_small` is meant for CPUs."
+    )
+    hidden_units: Integers = Field(
+        default=(512, 128), min_length=2, max_length=2, description="Two: three linear layers."
+    )
+
+
+class AugmentationOptions(Options):
+    """Random changes of a training image that do not change its label."""
+
+    flip: bool = Field(default=True, description="Mirror half of the images.")
+    rotation_degrees: float = Field(default=0.0, ge=0, le=180, description="Up to ± this angle.")
+    shift_share: float = Field(default=0.0, ge=0, le=1, description="Up to ± this share of a side.")
+    zoom_share: float = Field(default=0.0, ge=0, lt=1, description="Scale within 1 ± this share.")
+    shear_degrees: float = Field(default=0.0, ge=0, lt=90, description="Up to ± this angle.")
+    crop_side_min: float = Field(
+        default=1.0, gt=0, le=1, description="Smallest side share of a random crop; 1 is no crop."
+    )
+    colour_share: float = Field(
+        default=0.0, ge=0, lt=1, description="Brightness, contrast, saturation within 1 ± this."
+    )
+    jpeg_quality_min: int = Field(
+        default=100,
+        ge=1,
+        le=100,
+        description="Images are encoded again as JPEG at a quality from here to 100, so that the "
+        "codec does not tell one source from another; 100 leaves them as they are.",
+    )
+
+
+class TrainingOptions(Options):
+    """How the person filter is trained and measured."""
+
+    epochs: int = Field(default=20, ge=1)
+    batch_size: int = Field(default=32, ge=2, description="Images per optimiser step.")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Peak of the one-cycle schedule.")
+    weight_decay: float = Field(default=1e-2, ge=0, description="Of AdamW.")
+    freeze_backbone: bool = Field(
+        default=False, description="Train the linear layers only: transfer learning."
+    )
+    mixed_precision: bool = Field(default=False, description="bfloat16 where it is safe.")
+    augmentation: AugmentationOptions = Field(
+        default=AugmentationOptions(crop_side_min=0.8, colour_share=0.3, jpeg_quality_min=50),
+        description="Also fights learning the source instead of the person.",
+    )
+    validation_share: float = Field(
+        default=0.2, gt=0, le=0.5, description="Held out for the accuracy when `folds` is 0."
+    )
+    folds: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="Cross-validation: 0 holds one part out; K ≥ 2 fits K networks to measure on "
+        "every image, then the delivered one on all images.",
+    )
+    group_column: str | None = Field(
+        default=None, description="Images with the same value are never on both sides of a split."
+    )
+    memory_limit_mb: int = Field(
+        default=2048, ge=0, description="More pixels than this are read from disk batch by batch."
+    )
+    device: str = Field(default="auto", description="`auto` takes CUDA where there is one.")
+    seed: int = Field(default=0, ge=0)
+
+
+class ScoringOptions(Options):
+    """How images are scored."""
+
+    batch_size: int = Field(default=64, ge=1)
+    device: str = Field(default="auto", description="`auto` takes CUDA where there is one.")
+
+
+class KeepOptions(Options):
+    """Which images count as showing people."""
+
+    threshold: float = Field(default=0.5, ge=0, le=1, description="Kept from this score on.")
+    remove: bool = Field(
+        default=True, description="False keeps every image and only records its score."
+    )

@@ -1,0 +1,1 @@
+"""The shell: pipelines that wire the domain rooms through the catalog."""

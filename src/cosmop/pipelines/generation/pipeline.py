@@ -1,0 +1,52 @@
+"""Wiring of the generation pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from cosmop.pipelines.generation.nodes import (
+    generate_images,
+    select_generator,
+    tabulate_curve,
+    train_stylegan2,
+)
+
+
+def create_pipeline() -> Pipeline:
+    """Return ``training_images → stylegan2_snapshots → generator → synthetic_images``."""
+    return Pipeline(
+        [
+            Node(
+                train_stylegan2,
+                [
+                    "training_images",
+                    "person_filter",
+                    "training_workspace",
+                    "params:generation.network",
+                    "params:generation.training",
+                    "params:generation.features",
+                    "params:generation.judging",
+                ],
+                "stylegan2_snapshots",
+                name="train_stylegan2",
+                tags="training",
+            ),
+            Node(
+                tabulate_curve,
+                "stylegan2_snapshots",
+                ["distance_curve", "distance_curve_plot"],
+                name="tabulate_curve",
+            ),
+            Node(
+                select_generator,
+                ["stylegan2_snapshots", "distance_curve"],
+                ["generator", "generator_metrics"],
+                name="select_generator",
+            ),
+            Node(
+                generate_images,
+                ["generator", "image_store", "params:generation.sampling"],
+                "synthetic_images",
+                name="generate_images",
+            ),
+        ],
+        tags="generation",
+    )

@@ -1,0 +1,75 @@
+"""Nodes of the reporting pipeline."""
+
+from typing import Any
+
+import pandas as pd
+
+from cosmop.imaging.image_set import ImageSet
+from cosmop.reports.thumbnails import ReportOptions
+
+
+def summarise_funnel(
+    image_candidates: pd.DataFrame,
+    raw_images: ImageSet,
+    unique_images: ImageSet,
+    people_images: ImageSet,
+    labelled_images: ImageSet,
+) -> pd.DataFrame:
+    """Count the images that are left after each stage."""
+    from cosmop.pipelines.reporting.summary import funnel
+
+    stages = {
+        "downloaded": raw_images,
+        "unique": unique_images,
+        "with_people": people_images,
+        "labelled": labelled_images,
+    }
+    return funnel(len(image_candidates), stages)
+
+
+def compare_with_truth(
+    scene_truth: pd.DataFrame,
+    download_log: pd.DataFrame,
+    duplicate_groups: pd.DataFrame,
+    people_images: ImageSet,
+    labelled_images: ImageSet,
+) -> dict[str, Any]:
+    """Compare what the stages decided with what was drawn; nothing where nobody knows."""
+    from cosmop.demo.comparison import compare_decisions
+
+    return compare_decisions(
+        scene_truth,
+        download_log=download_log,
+        duplicate_groups=duplicate_groups,
+        kept_ids=people_images.ids,
+        labels=labelled_images.manifest,
+    )
+
+
+def summarise_study(
+    study_funnel: pd.DataFrame,
+    person_filter_metrics: dict[str, Any],
+    generator_metrics: dict[str, Any],
+    classifier_metrics: dict[str, Any],
+    distances: dict[str, Any],
+    truth_metrics: dict[str, Any],
+) -> dict[str, Any]:
+    """Choose the figures that end a run."""
+    from cosmop.pipelines.reporting.summary import headline_figures
+
+    return headline_figures(
+        study_funnel,
+        person_filter=person_filter_metrics,
+        generator=generator_metrics,
+        classifiers=classifier_metrics,
+        distances=distances,
+        truth=truth_metrics,
+    )
+
+
+def write_report(options: ReportOptions, **datasets: Any) -> str:
+    """Write the page from everything the study has made; names are those of the catalog."""
+    from cosmop.pipelines.reporting.summary import study_facts
+    from cosmop.reports.study import render_report
+
+    return render_report(study_facts(datasets), options)

@@ -1,0 +1,86 @@
+"""Wiring of the reporting pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from cosmop.pipelines.reporting.nodes import (
+    compare_with_truth,
+    summarise_funnel,
+    summarise_study,
+    write_report,
+)
+
+_SHOWN = (
+    "run_record",
+    "study_funnel",
+    "truth_metrics",
+    "download_log",
+    "raw_images",
+    "duplicate_groups",
+    "unique_images",
+    "person_scores",
+    "person_filter_metrics",
+    "people_images",
+    "labelled_images",
+    "training_images",
+    "validation_images",
+    "test_images",
+    "stylegan2_snapshots",
+    "distance_curve",
+    "generator_metrics",
+    "synthetic_images",
+    "scores",
+    "classifier_metrics",
+    "distances",
+)
+
+
+def create_pipeline() -> Pipeline:
+    """Return ``everything → study_report``."""
+    return Pipeline(
+        [
+            Node(
+                summarise_funnel,
+                [
+                    "image_candidates",
+                    "raw_images",
+                    "unique_images",
+                    "people_images",
+                    "labelled_images",
+                ],
+                "study_funnel",
+                name="summarise_funnel",
+            ),
+            Node(
+                compare_with_truth,
+                [
+                    "scene_truth",
+                    "download_log",
+                    "duplicate_groups",
+                    "people_images",
+                    "labelled_images",
+                ],
+                "truth_metrics",
+                name="compare_with_truth",
+            ),
+            Node(
+                summarise_study,
+                [
+                    "study_funnel",
+                    "person_filter_metrics",
+                    "generator_metrics",
+                    "classifier_metrics",
+                    "distances",
+                    "truth_metrics",
+                ],
+                "study_metrics",
+                name="summarise_study",
+            ),
+            Node(
+                write_report,
+                {"options": "params:reporting.report"} | {name: name for name in _SHOWN},
+                "study_report",
+                name="write_report",
+            ),
+        ],
+        tags="reporting",
+    )

@@ -1,0 +1,151 @@
+"""The study's data sets put into the words of the report."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from cosmop.imaging.image_set import ImageSet
+from cosmop.reports.facts import StudyFacts
+
+_LABELS = {
+    "found": "found",
+    "downloaded": "downloaded",
+    "unique": "without duplicates",
+    "with_people": "with people",
+    "labelled": "labelled",
+    "positive": "positive",
+}
+
+
+def funnel(candidates: int, stages: Mapping[str, ImageSet]) -> pd.DataFrame:
+    """Return ``stage``, ``label`` and ``images``, from found to positive."""
+    counts = {"found": candidates} | {name: len(images) for name, images in stages.items()}
+    counts["positive"] = int(stages["labelled"].manifest["is_positive"].sum())
+    rows = [(stage, _LABELS[stage], images, "") for stage, images in counts.items()]
+    return pd.DataFrame(rows, columns=["stage", "label", "images", "note"])
+
+
+def headline_figures(
+    study_funnel: pd.DataFrame,
+    *,
+    person_filter: Mapping[str, Any],
+    generator: Mapping[str, Any],
+    classifiers: Mapping[str, Any],
+    distances: Mapping[str, Any],
+    truth: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the short table of a study: sections of figures, most with interval and n."""
+    judges, acceptance = classifiers["judges"], classifiers["acceptance"]
+    name = distances["name"]
+    figures: dict[str, Any] = {
+        "images": {row.label: int(row.images) for row in study_funnel.itertuples()},
+        "person_filter": {"accuracy": person_filter["accuracy"]},
+        "generation": {
+            f"{name} untrained": generator["untrained"]["distance"],
+            f"{name} best snapshot": generator["best"]["distance"],
+            "best at kimg": generator["best"]["kimg"],
+            f"{name} floor (real halves)": distances["floor"],
+            "recall": distances["to_training"]["recall"],
+        },
+        "judges": {
+            judge.replace("_", " "): {
+                key: figures[key] for key in ("precision", "recall", "accuracy") if key in figures
+            }
+            for judge, figures in judges.items()
+        },
+        "synthetic_images_accepted": {
+            judge.replace("_", " "): shares["synthetic"] for judge, shares in acceptance.items()
+        },
+        "with_synthetic_minus_without": {"accuracy": classifiers["gain"]["accuracy"]},
+    }
+    return figures | ({"against_truth": dict(truth)} if truth else {})
+
+
+def study_facts(datasets: Mapping[str, Any]) -> StudyFacts:
+    """Return what the report shows, from the data sets by their catalog names."""
+    record = datasets["run_record"]
+    return StudyFacts(
+        title="From keywords to an audited synthetic image set",
+        subtitle="Collected, cleaned, labelled, generated and judged in one run.",
+        made_at=record.get("made_at", ""),
+        environment=record.get("environment", ""),
+        parameters=record.get("parameters", {}),
+        code_version=record.get("code_version", ""),
+        provenance=pd.DataFrame(record.get("datasets", [])),
+        funnel=datasets["study_funnel"],
+        truth=datasets["truth_metrics"] or None,
+        **_collection(datasets),
+        **_judgement(datasets),
+    )
+
+
+def _collection(datasets: Mapping[str, Any]) -> dict[str, Any]:
+    groups = datasets["duplicate_groups"]
+    kept = set(datasets["people_images"].ids)
+    scores = datasets["person_scores"].rename(columns={"person_score": "score"})
+    failed = datasets["download_log"].query("status == 'failed'")
+    reasons = failed["reason"].value_counts().rename_axis("reason").reset_index(name="images")
+    return {
+        "stages": {
+            "raw": datasets["raw_images"],
+            "unique": datasets["unique_images"],
+            "people": datasets["people_images"],
+            "labelled": datasets["labelled_images"],
+            "training (positive)": _positives(datasets["training_images"]),
+            "synthetic": datasets["synthetic_images"],
+        },
+        "failures": reasons,
+        "duplicates": {
+            "images": len(groups),
+            "groups": int(groups["group_id"].nunique()),
+            "removed": int((~groups["is_kept"]).sum()),
+        },
+        "duplicate_groups": groups.rename(columns={"group_id": "group"}),
+        "person_filter": datasets["person_filter_metrics"],
+        "person_scores": scores.assign(is_kept=scores["image_id"].isin(kept)),
+        "splits": _splits(datasets),
+    }
+
+
+def _positives(images: ImageSet) -> ImageSet:
+    return images.where(images.manifest["is_positive"])
+
+
+def _splits(datasets: Mapping[str, Any]) -> pd.DataFrame:
+    rows = []
+    for split in ("training", "validation", "test"):
+        is_positive = datasets[f"{split}_images"].manifest["is_positive"]
+        rows += [
+            {"split": split, "label": "positive", "images": int(is_positive.sum())},
+            {"split": split, "label": "negative", "images": int((~is_positive).sum())},
+        ]
+    return pd.DataFrame(rows)
+
+
+def _judgement(datasets: Mapping[str, Any]) -> dict[str, Any]:
+    distances, classifiers = datasets["distances"], datasets["classifier_metrics"]
+    generator = datasets["generator_metrics"]
+    test, synthetic = datasets["test_images"], datasets["synthetic_images"]
+    shown = pd.concat([test.manifest, synthetic.manifest], ignore_index=True)
+    return {
+        "curve": datasets["distance_curve"],
+        "grids": [(item.kimg, item.grid()) for item in datasets["stylegan2_snapshots"]],
+        "distances": {
+            "untrained": generator["untrained"]["distance"],
+            "best": generator["best"]["distance"],
+            "floor": generator["best"]["floor"],
+            "kernel distance to training": distances["to_training"]["kernel_distance"],
+            "kernel distance to test": distances["to_test"]["kernel_distance"],
+            "precision": distances["to_training"]["precision"],
+            "recall": distances["to_training"]["recall"],
+            "density": distances["to_training"]["density"],
+            "coverage": distances["to_training"]["coverage"],
+        },
+        "classifiers": classifiers["judges"],
+        "gains": {"accuracy": classifiers["gain"]["accuracy"]},
+        "acceptance": classifiers["acceptance"],
+        "scores": datasets["scores"],
+        "score_images": ImageSet(shown.drop_duplicates("image_id"), test.store),
+        "extractor": distances["extractor"],
+    }

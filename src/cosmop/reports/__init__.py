@@ -1,0 +1,1 @@
+"""Figures, tables and the one-page HTML report of a study."""

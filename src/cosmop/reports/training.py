@@ -1,0 +1,104 @@
+"""Training, as values for the templates: curves, distances and sample grids."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from cosmop.reports.curves import LineLook, Series, line_chart
+from cosmop.reports.estimates import as_estimate
+from cosmop.reports.facts import DISTANCES, StudyFacts, distance_name, rows_of
+from cosmop.reports.figures import Row, forest_plot
+from cosmop.reports.scales import format_tick
+from cosmop.reports.sections import frame_table, metrics_table
+from cosmop.reports.thumbnails import ReportOptions, Tile, grid_tile, spread
+
+
+def generation(facts: StudyFacts, options: ReportOptions) -> dict[str, Any]:
+    """Draw the curves of training, the distances, and the sample grids."""
+    shown = DISTANCES | {"last": "last snapshot"}
+    rows = [
+        Row(label, estimate, colour={"floor": "c", "best": "a"}.get(name, "b"))
+        for name, label in shown.items()
+        if (estimate := as_estimate(facts.distances.get(name))) is not None
+    ]
+    others = {k: v for k, v in facts.distances.items() if k not in shown and k != "name"}
+    return {
+        "charts": _curves(facts),
+        "forest": forest_plot(rows, is_log=None),
+        "others": metrics_table(others),
+        "table": frame_table(facts.curve),
+        "grids": _grid_tiles(facts, options),
+        "best": _best_kimg(facts.curve),
+        "name": distance_name(facts),
+    }
+
+
+def _best_kimg(curve: pd.DataFrame) -> float | None:
+    if not rows_of(curve, "kimg", "is_best") or not curve["is_best"].astype(bool).any():
+        return None
+    return float(curve.loc[curve["is_best"].astype(bool), "kimg"].iloc[0])
+
+
+def _curves(facts: StudyFacts) -> list[Markup]:
+    curve = facts.curve
+    if not rows_of(curve, "kimg", "value"):
+        return []
+    best, across = _best_kimg(curve), "thousand images shown (kimg)"
+    floor = as_estimate(facts.distances.get("floor"))
+    look = LineLook(across, None, None, floor, "real ↔ real", best)
+    plain = LineLook(across, marked_x=best)
+    unit = LineLook(across, limits=(0.0, 1.0), marked_x=best)
+    charts = [
+        line_chart(
+            _series(curve, [("value", "distance", "a")], has_interval=True),
+            distance_name(facts),
+            look,
+        ),
+        line_chart(_series(curve, [("kid", "KID", "a")]), "Kernel distance", plain),
+        line_chart(
+            _series(curve, [("precision", "precision", "a"), ("recall", "recall", "b")]),
+            "Precision and recall of the distribution",
+            unit,
+        ),
+        line_chart(
+            _series(curve, [("augmentation_strength", "strength", "d")]),
+            "Adaptive augmentation strength",
+            unit,
+        ),
+        line_chart(
+            _series(curve, [("loss_g", "generator", "a"), ("loss_d", "discriminator", "b")]),
+            "Losses",
+            plain,
+        ),
+    ]
+    return [chart for chart in charts if chart]
+
+
+def _series(
+    curve: pd.DataFrame, columns: Sequence[tuple[str, str, str]], *, has_interval: bool = False
+) -> list[Series]:
+    low: list[float] = []
+    high: list[float] = []
+    if has_interval and {"low", "high"} <= set(curve.columns):
+        low, high = curve["low"].astype(float).tolist(), curve["high"].astype(float).tolist()
+    kimg = curve["kimg"].astype(float).tolist()
+    return [
+        Series(label, kimg, curve[name].astype(float).tolist(), low, high, colour)
+        for name, label, colour in columns
+        if name in curve and curve[name].notna().any()
+    ]
+
+
+def _grid_tiles(facts: StudyFacts, options: ReportOptions) -> list[tuple[float, Tile]]:
+    best = _best_kimg(facts.curve)
+    chosen = set(spread(len(facts.grids), options.grids))
+    chosen |= {i for i, (kimg, _) in enumerate(facts.grids) if kimg == best}
+    tiles = []
+    for index in sorted(chosen):
+        kimg, grid = facts.grids[index]
+        caption = f"{format_tick(kimg)} kimg{' · best' if kimg == best else ''}"
+        alt = f"sample grid after {format_tick(kimg)} thousand images"
+        tiles.append((kimg, grid_tile(grid, options, alt=alt, caption=caption)))
+    return tiles

@@ -1,0 +1,116 @@
+"""The StyleGAN2 discriminator: residual blocks, minibatch deviation, label projection."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from cosmop.errors import InputError
+from cosmop.stylegan2.generator import DenseLayers, checked_labels, options_from, state_checksum
+from cosmop.stylegan2.ops import EqualisedConv, EqualisedLinear
+from cosmop.stylegan2.options import NetworkOptions
+
+_SQRT_HALF = math.sqrt(0.5)
+
+
+def minibatch_deviation(x_NCHW: Tensor, group: int) -> Tensor:
+    """Append one channel: the mean standard deviation over groups of images (progressive GAN, section 3).
+
+    Image i belongs to group i modulo N / `group`; a batch smaller than `group` is one group.
+
+    Raises:
+        InputError: the batch cannot be divided into groups.
+    """
+    num_images, channels, height, width = x_NCHW.shape
+    group = min(group, num_images)
+    if num_images % group:
+        raise InputError(
+            f"The discriminator compares images in groups of {group}, got a batch of {num_images}; "
+            f"give a multiple of {group}."
+        )
+    x_GMCHW = x_NCHW.reshape(group, -1, channels, height, width)
+    deviation_MCHW = (x_GMCHW.var(0, unbiased=False) + 1e-8).sqrt()
+    mean_M = deviation_MCHW.mean((1, 2, 3))
+    extra_N1HW = mean_M.repeat(group)[:, None, None, None].expand(-1, 1, height, width)
+    return torch.cat([x_NCHW, extra_N1HW], 1)
+
+
+class DiscriminatorBlock(nn.Module):
+    """Two convolutions that halve the size, added to a filtered and halved copy (StyleGAN2, fig. 7)."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, is_residual: bool) -> None:
+        super().__init__()
+        self.conv0 = EqualisedConv(in_channels, in_channels, 3)
+        self.conv1 = EqualisedConv(in_channels, out_channels, 3, downsamples=True)
+        self.skip = (
+            EqualisedConv(
+                in_channels, out_channels, 1, activated=False, has_bias=False, downsamples=True
+            )
+            if is_residual
+            else None
+        )
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Return [N, out channels, H / 2, W / 2]."""
+        if self.skip is None:
+            plain: Tensor = self.conv1(self.conv0(x_NCHW))
+            return plain
+        shortcut: Tensor = self.skip(x_NCHW, gain=_SQRT_HALF)
+        return shortcut + self.conv1(self.conv0(x_NCHW), gain=_SQRT_HALF)
+
+
+class Discriminator(nn.Module):
+    """From images [N, C, H, W] in [-1, 1] to logits [N]: positive for real."""
+
+    def __init__(self, options: NetworkOptions) -> None:
+        super().__init__()
+        top, base = options.num_levels - 1, options.level_channels(0)
+        self.from_image = EqualisedConv(options.image_channels, options.level_channels(top), 1)
+        self.blocks = nn.ModuleList(
+            DiscriminatorBlock(
+                options.level_channels(level),
+                options.level_channels(level - 1),
+                is_residual=options.discriminator_skip == "residual",
+            )
+            for level in range(top, 0, -1)
+        )
+        self.last_conv = EqualisedConv(base + 1, base, 3)
+        self.dense = EqualisedLinear(base * math.prod(options.base_size), base, activated=True)
+        self.out = EqualisedLinear(base, base if options.num_classes else 1)
+        sizes = [base] * (options.label_layers + 1)
+        self.label_mapping = (
+            DenseLayers(sizes, options.num_classes, base) if options.num_classes else None
+        )
+        self.options = options
+
+    def forward(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return logits [N]; `labels` are one-hot [N, classes] (projection, Miyato & Koyama 2018)."""
+        labels = checked_labels(labels, self.options.num_classes, "discriminator")
+        x = self.from_image(image.contiguous(memory_format=torch.channels_last))
+        for block in self.blocks:
+            x = block(x)
+        x = self.last_conv(minibatch_deviation(x, self.options.minibatch_group))
+        x = self.out(self.dense(x.contiguous().flatten(1)))
+        if self.label_mapping is None:
+            logits: Tensor = x.squeeze(1)
+            return logits
+        projected: Tensor = (x * self.label_mapping(None, labels)).sum(1)
+        return projected / math.sqrt(x.shape[1])
+
+    def describe(self) -> dict[str, object]:
+        """Everything `build_discriminator` needs, as JSON-ready values."""
+        return {"kind": "discriminator", **self.options.model_dump(mode="json")}
+
+    def checksum(self) -> str:
+        """SHA-256 of all weights and buffers."""
+        return state_checksum(self)
+
+
+def build_discriminator(config: Mapping[str, object]) -> Discriminator:
+    """Build the discriminator that `Discriminator.describe` described, with new weights.
+
+    Raises:
+        InputError: the configuration is of something else.
+    """
+    return Discriminator(options_from(config, "discriminator"))

@@ -1,0 +1,193 @@
+"""Layers of StyleGAN2: equalised weights, binomial resampling, modulated convolution.
+
+Legend: N batch, C channels, I in, O out, H W pixels, D latent, L layers.
+Activations are channels-last: the depthwise filters run several times faster that way on a CPU.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_SQRT2 = math.sqrt(2)
+_EPSILON = 1e-8
+_BINOMIAL = (1.0, 3.0, 3.0, 1.0)
+
+
+def binomial_filter() -> Tensor:
+    """The normalised 4x4 low-pass filter [1, 3, 3, 1] of StyleGAN2 (section 4.2), float32, sum 1."""
+    row = torch.tensor(_BINOMIAL) / sum(_BINOMIAL)
+    return torch.outer(row, row)
+
+
+def blur(x_NCHW: Tensor, filter_44: Tensor, *, padding: int, stride: int = 1) -> Tensor:
+    """Filter each channel with zero padding on all sides, keeping every `stride`-th pixel."""
+    channels = x_NCHW.shape[1]
+    weight = filter_44.to(x_NCHW.dtype).expand(channels, 1, 4, 4)
+    return F.conv2d(x_NCHW, weight, stride=stride, padding=padding, groups=channels)
+
+
+def downsample(x_NCHW: Tensor, filter_44: Tensor) -> Tensor:
+    """Halve both sides after low-pass filtering."""
+    return blur(x_NCHW, filter_44, padding=1, stride=2)
+
+
+def upsample(x_NCHW: Tensor, filter_44: Tensor) -> Tensor:
+    """Double both sides: insert zeros, then filter with gain 4 so that the brightness stays."""
+    channels = x_NCHW.shape[1]
+    weight = (4 * filter_44).to(x_NCHW.dtype).expand(channels, 1, 4, 4)
+    return F.conv_transpose2d(x_NCHW, weight, stride=2, padding=1, groups=channels)
+
+
+def normalise_second_moment(x_ND: Tensor) -> Tensor:
+    """Scale each vector to a mean square of 1."""
+    return x_ND * (x_ND.square().mean(1, keepdim=True) + _EPSILON).rsqrt()
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """Leaky ReLU with slope 0.2; its gain of the square root of 2 is already in the weights.
+
+    The function is positively homogeneous, so the gain may be applied before it, where it is free.
+    """
+    return F.leaky_relu(x, 0.2)
+
+
+class EqualisedLinear(nn.Module):
+    """Dense layer with equalised learning rate (progressive GAN, Karras et al. 2018, section 4.1).
+
+    The stored weights are normal; they are scaled by ``rate / sqrt(in_features)`` when used.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        activated: bool = False,
+        bias_start: float = 0.0,
+        rate: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) / rate)  # [OI]
+        self.bias = nn.Parameter(torch.full((out_features,), bias_start))  # [O]
+        self.activated = activated
+        gain = _SQRT2 if activated else 1.0
+        self.weight_gain = gain * rate / math.sqrt(in_features)
+        self.bias_gain = gain * rate
+
+    def forward(self, x_NI: Tensor) -> Tensor:
+        """Return [N, O]."""
+        bias = self.bias if self.bias_gain == 1 else self.bias * self.bias_gain
+        x_NO = F.linear(x_NI, self.weight * self.weight_gain, bias)
+        return leaky_relu(x_NO) if self.activated else x_NO
+
+
+class EqualisedConv(nn.Module):
+    """Convolution with equalised learning rate, halving the size if asked, then leaky ReLU if asked."""
+
+    filter_44: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        activated: bool = True,
+        has_bias: bool = True,
+        downsamples: bool = False,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))  # [OIkk]
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if has_bias else None
+        self.register_buffer("filter_44", binomial_filter(), persistent=False)
+        self.activated = activated
+        self.downsamples = downsamples
+        self.gain = _SQRT2 if activated else 1.0
+
+    def forward(self, x_NCHW: Tensor, gain: float = 1.0) -> Tensor:
+        """Return the layer's output times `gain`."""
+        kernel, gain = self.weight.shape[-1], gain * self.gain
+        weight = self.weight * (gain / math.sqrt(self.weight[0].numel()))
+        bias = self.bias if self.bias is None or gain == 1 else self.bias * gain
+        stride, padding = 1, kernel // 2
+        if self.downsamples and kernel == 1:
+            x_NCHW, padding = downsample(x_NCHW, self.filter_44), 0
+        elif self.downsamples:  # the blur leaves the odd border that the strided convolution eats
+            x_NCHW, stride, padding = blur(x_NCHW, self.filter_44, padding=2), 2, 0
+        x_NCHW = F.conv2d(x_NCHW, weight, bias, stride=stride, padding=padding)
+        return leaky_relu(x_NCHW) if self.activated else x_NCHW
+
+
+def demodulation(weight_OIkk: Tensor, style_NI: Tensor) -> Tensor:
+    """Return the factors [N, O] that give each modulated filter unit norm (StyleGAN2, equation 3)."""
+    energy_OI = weight_OIkk.square().sum((2, 3))
+    return (F.linear(style_NI.square(), energy_OI) + _EPSILON).rsqrt()
+
+
+class ModulatedConv(nn.Module):
+    """Style-modulated 3x3 convolution, noise, bias, leaky ReLU (StyleGAN2, section 2.2).
+
+    Scaling the input by the style and the output by the demodulation factor equals convolving
+    each image with its own modulated and demodulated filter, at the price of one dense convolution.
+    """
+
+    filter_44: Tensor
+    noise_constant_HW: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        w_dim: int,
+        size: tuple[int, int],
+        *,
+        upsamples: bool = False,
+    ) -> None:
+        super().__init__()
+        self.affine = EqualisedLinear(w_dim, in_channels, bias_start=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))  # [OIkk]
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise_constant_HW", torch.randn(size))
+        self.register_buffer("filter_44", binomial_filter(), persistent=False)
+        self.size = size
+        self.upsamples = upsamples
+
+    def forward(self, x_NIHW: Tensor, w_ND: Tensor, noise_HW: Tensor | None) -> Tensor:
+        """Return [N, O, H, W]; `noise_HW` is [H, W] or [N, 1, H, W] of standard normal numbers."""
+        style_NI = self.affine(w_ND)
+        factor_NO = demodulation(self.weight, style_NI) * _SQRT2
+        x = x_NIHW * style_NI[:, :, None, None]
+        if self.upsamples:
+            x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
+            x = blur(x, 4 * self.filter_44, padding=1)
+        else:
+            x = F.conv2d(x, self.weight, padding=1)
+        shift = (self.bias * _SQRT2)[None, :, None, None]
+        x = torch.addcmul(shift, x, factor_NO[:, :, None, None])
+        if noise_HW is not None:
+            x = x + noise_HW * (self.noise_strength * _SQRT2)
+        return leaky_relu(x)
+
+
+class ToImage(nn.Module):
+    """Modulated 1x1 convolution from features to colours, without demodulation (StyleGAN2, fig. 7)."""
+
+    def __init__(self, in_channels: int, image_channels: int, w_dim: int) -> None:
+        super().__init__()
+        self.affine = EqualisedLinear(w_dim, in_channels, bias_start=1.0)
+        self.weight = nn.Parameter(torch.randn(image_channels, in_channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(image_channels))
+
+    def forward(self, x_NIHW: Tensor, w_ND: Tensor) -> Tensor:
+        """Return [N, image channels, H, W]."""
+        height, width = x_NIHW.shape[2:]
+        style_NI = self.affine(w_ND) / math.sqrt(self.weight.shape[1])
+        filter_NIC = (self.weight.flatten(1) * style_NI[:, None]).transpose(1, 2)
+        pixels_NPI = x_NIHW.permute(0, 2, 3, 1).flatten(
+            1, 2
+        )  # a view: activations are channels-last
+        image_NPC = torch.baddbmm(self.bias, pixels_NPI, filter_NIC)
+        return image_NPC.unflatten(1, (height, width)).permute(0, 3, 1, 2)

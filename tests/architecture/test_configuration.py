@@ -1,0 +1,88 @@
+"""Catalog, nodes and parameters are complete in both directions, for every environment."""
+
+from pathlib import Path
+
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.framework.project import configure_project, pipelines
+from kedro.io import DataCatalog
+from kedro.validation.parameter_validator import ParameterValidator
+
+from cosmop import settings
+from cosmop.demo.world import DemoOptions
+from cosmop.hooks import _check_parameter_names
+
+PROJECT = Path(__file__).parents[2]
+ENVIRONMENTS = ("base", "test", "study", "folder")
+PARAMETERS_OF_HOOKS = {"demo"}
+
+
+@pytest.fixture(autouse=True)
+def _project() -> None:
+    configure_project("cosmop")
+
+
+def loader_of(environment: str) -> OmegaConfigLoader:
+    return OmegaConfigLoader(str(PROJECT / "conf"), env=environment, **settings.CONFIG_LOADER_ARGS)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_dataset_of_a_node_is_in_the_catalog_and_the_other_way_round(environment: str) -> None:
+    entries = set(loader_of(environment)["catalog"])
+    used = {name for name in pipelines["__default__"].datasets() if not name.startswith("params:")}
+
+    assert entries == used
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_parameter_group_is_read_by_a_node_and_every_node_finds_its_own(
+    environment: str,
+) -> None:
+    parameters = loader_of(environment)["parameters"]
+    given = {f"{stage}.{group}" for stage, groups in parameters.items() for group in groups}
+    given = {name for name in given if name.split(".")[0] not in PARAMETERS_OF_HOOKS}
+    read = {
+        name.removeprefix("params:")
+        for name in pipelines["__default__"].inputs()
+        if name.startswith("params:")
+    }
+
+    assert given == read
+    _check_parameter_names(parameters)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_parameter_group_is_valid_options(environment: str) -> None:
+    parameters = loader_of(environment)["parameters"]
+
+    validated = ParameterValidator(dict(pipelines)).validate_raw_params(parameters)
+
+    for stage, groups in validated.items():
+        if stage not in PARAMETERS_OF_HOOKS:
+            plain = [name for name, value in groups.items() if isinstance(value, dict)]
+            assert plain == [], f"{stage}: {plain} reach their nodes unchecked"
+    DemoOptions.model_validate(parameters["demo"])
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_catalog_entry_can_be_built_with_layer_and_preview(environment: str) -> None:
+    loader = loader_of(environment)
+    catalog = DataCatalog.from_config(loader["catalog"], credentials=loader["credentials"])
+
+    for name in loader["catalog"]:
+        dataset = catalog[name]
+        assert dataset.metadata["kedro-viz"]["layer"], name
+        assert callable(dataset.preview), name
+
+
+def test_only_results_of_nodes_are_versioned() -> None:
+    entries = loader_of("base")["catalog"]
+    made = pipelines["__default__"].all_outputs()
+
+    assert {name for name, entry in entries.items() if entry.get("versioned")} == made
+
+
+def test_node_names_are_the_names_of_their_functions() -> None:
+    nodes = pipelines["__default__"].nodes
+
+    assert [node.name for node in nodes] == [node.func.__name__ for node in nodes]

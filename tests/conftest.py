@@ -1,0 +1,61 @@
+"""What all tests share: a quiet terminal, one seed, small pictures, and the project to run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+os.environ.setdefault("TQDM_DISABLE", "1")
+os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def chance() -> np.random.Generator:
+    """The suite's one source of randomness; COSMOP_TEST_SEED asks for another one."""
+    return np.random.default_rng(int(os.environ.get("COSMOP_TEST_SEED", "0")))
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real photographs and weights that are not part of the project."""
+    folder = Path(os.environ.get("COSMOP_SHARED_DATA", PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real photographs are not at {folder}; COSMOP_SHARED_DATA says where they are")
+    return folder
+
+
+@pytest.fixture
+def picture(chance: np.random.Generator) -> Callable[..., Image.Image]:
+    """Draw a smooth random picture that no other picture resembles."""
+
+    def draw(width: int = 96, height: int = 72) -> Image.Image:
+        coarse = chance.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+    return draw
+
+
+def copy_project(folder: Path) -> Path:
+    """Make a project in `folder` with the real code and configuration, and no data."""
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(PROJECT / name, folder / name)
+    shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+    (folder / "conf" / "local").mkdir()
+    (folder / "src").symlink_to(PROJECT / "src")
+    return folder
+
+
+def kedro(project: Path, *words: str, timeout_s: float = 280) -> subprocess.CompletedProcess[str]:
+    """Run the real kedro command in `project`."""
+    command = [sys.executable, "-m", "kedro", *words]
+    return subprocess.run(
+        command, cwd=project, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
