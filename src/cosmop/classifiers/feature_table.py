@@ -37,5 +37,5 @@ class FeatureTable:
         """Return the vectors [n, D] of one set, all of it or one class."""
         mask = (self.rows["set"] == image_set).to_numpy()
         if is_positive is not None:
-            mask &= (self.rows["is_positive"] == is_positive).to_numpy()
+            mask = mask & (self.rows["is_positive"] == is_positive).to_numpy()
         return self.vectors[mask]

@@ -37,6 +37,11 @@ _CLICK = (
     "const button = arguments[0] ? document.querySelector(arguments[0]) : null;"
     "if (button && button.offsetParent !== null) button.click()"
 )
+# Some failures to load raise an exception, others only show Chromium's own error page.
+_ERROR = (
+    "return location.protocol !== 'chrome-error:' ? null"
+    " : document.querySelector('.error-code')?.textContent ?? ''"
+)
 _TO_THE_END = "window.scrollTo(0, document.documentElement.scrollHeight)"
 _READ = (
     "return Array.from(document.querySelectorAll(arguments[0]), e => e.getAttribute(arguments[1]))"
@@ -90,6 +95,9 @@ class BrowserSearch:
         """
         self._driver.set_page_load_timeout(provider.timeout_s)
         self._driver.get(url)
+        failure = self._driver.execute_script(_ERROR)
+        if failure is not None:
+            raise WebDriverException(f"error page {failure}".strip())
         self._wait(provider.timeout_s, lambda: self._is_ready(provider) or self._asks(provider))
         if self._asks(provider) and not self._is_ready(provider):
             logger.info("%s shows a consent page; its button is pressed", provider.name)
@@ -117,6 +125,8 @@ class BrowserSearch:
         """Scroll to the end until `limit` is reached, the end shows, or nothing more comes."""
         scroll, in_vain = provider.scroll, 0
         count = self._count(provider)
+        if not count and self._says(provider.no_results_markers + provider.blocked_markers):
+            return
         for _ in range(scroll.max_scrolls):
             if count >= limit or self._driver.execute_script(_HAS, scroll.end_selector):
                 return
@@ -176,7 +186,7 @@ def start_browser(
         return None
     future: Future[BrowserSearch] = Future()
     arguments = (future, browser, driver, dict(host_addresses))
-    threading.Thread(target=_start_into, args=arguments, daemon=True).start()
+    threading.Thread(target=_start_into, args=arguments, daemon=True, name="start-browser").start()
     try:
         search = future.result(timeout=deadline_s)
     except FutureTimeoutError:

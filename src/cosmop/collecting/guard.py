@@ -52,8 +52,8 @@ def is_public(text: str) -> bool:
     address = ipaddress.ip_address(text.partition("%")[0])
     if any(not is_public(str(inner)) for inner in _carried(address)):
         return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        return True
+    if isinstance(address, ipaddress.IPv6Address) and (address.ipv4_mapped or address in _NAT64):
+        return True  # its IPv4 address, judged above, is where it leads
     if any(address.version == network.version and address in network for network in _NEVER):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)

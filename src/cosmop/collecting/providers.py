@@ -34,11 +34,13 @@ import json
 from typing import Annotated, Any
 from urllib.parse import quote_plus, urljoin, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from cosmop.collecting.candidates import FoundImage, Outcome
 from cosmop.collecting.selectors import parse_selector
 from cosmop.config import Options, Strings
+
+_FIELDS = {"image_url", "page_url", "title", "author", "licence"}
 
 
 class PagingOptions(Options):
@@ -86,7 +88,7 @@ class ProviderOptions(Options):
     @classmethod
     def _is_an_address_with_a_query(cls, template: str) -> str:
         if not template.startswith(("http://", "https://")) or "{query}" not in template:
-            raise ValueError(f"must be an http(s) address with {{query}} in it, got {template!r}")
+            raise ValueError("an http(s) address with {query} in it")
         return template
 
     @field_validator("consent_selector", "ready_selector", "result_selector")
@@ -96,15 +98,12 @@ class ProviderOptions(Options):
             parse_selector(text)
         return text
 
-    @model_validator(mode="after")
-    def _knows_the_fields(self) -> "ProviderOptions":
-        known = {"image_url", "page_url", "title", "author", "licence"}
-        if "image_url" not in self.fields or not set(self.fields) <= known:
-            raise ValueError(
-                f"fields must map image_url and may map {sorted(known - {'image_url'})}, "
-                f"got {sorted(self.fields)}"
-            )
-        return self
+    @field_validator("fields")
+    @classmethod
+    def _are_known(cls, fields: dict[str, str]) -> dict[str, str]:
+        if "image_url" not in fields or not set(fields) <= _FIELDS:
+            raise ValueError(f"a map with image_url in it and names among {sorted(_FIELDS)}")
+        return fields
 
     @property
     def has_pages(self) -> bool:

@@ -31,8 +31,8 @@ class QueryOptions(Options):
             fields = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
             if not fields or set(fields) != {"country"}:
                 raise ValueError(
-                    f"a template must contain {{country}} and no other field, got {template!r}; "
-                    "write phrases without a country under keywords"
+                    "phrases with {country} and no other field in braces (those without a country "
+                    f"are keywords), which {template!r} is not"
                 )
         return templates
 

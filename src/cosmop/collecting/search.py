@@ -56,9 +56,8 @@ class SearchOptions(Options):
     @field_validator("sources")
     @classmethod
     def _are_known(cls, sources: Strings) -> Strings:
-        unknown = sorted(set(sources) - set(SOURCES))
-        if unknown:
-            raise ValueError(f"sources must be among {list(SOURCES)}, got {unknown}")
+        if not set(sources) <= set(SOURCES):
+            raise ValueError(f"among {list(SOURCES)}")
         return sources
 
 

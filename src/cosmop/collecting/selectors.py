@@ -45,7 +45,7 @@ def parse_selector(text: str) -> Selector:
     match = _SELECTOR.fullmatch(text.strip())
     if match is None or not text.strip():
         raise ValueError(
-            f"a selector must be of the form tag#id.class[attribute=value], got {text!r}"
+            f"a selector of the form tag#id.class[attribute=value], which {text!r} is not"
         )
     attributes: list[tuple[str, str | None]] = []
     classes = set()

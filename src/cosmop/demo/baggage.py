@@ -136,9 +136,9 @@ def paint_suitcase(canvas: Canvas, foot: Point, unit: float, colour: Colour) -> 
         canvas.disc((x + sx * w * 0.7, y - corner * 0.6, corner * 0.8), (34, 34, 36))
     canvas.shaded(body, colour, 0.28)
     if unit > 42:
-        for sx in (-0.35, 0.05, 0.45):
+        for share in (-0.35, 0.05, 0.45):
             canvas.line(
-                [(x + sx * w, y - h * 0.88), (x + sx * w, y - h * 0.2)],
+                [(x + share * w, y - h * 0.88), (x + share * w, y - h * 0.2)],
                 shade(colour, 0.72),
                 0.012 * unit,
             )

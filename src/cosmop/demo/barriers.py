@@ -23,7 +23,7 @@ class Fence:
 
 
 def draw_fence(rng: np.random.Generator, *, in_front: bool) -> Fence:
-    """Draw a fence; one that stands in front of people can be looked through and is not too high."""
+    """Draw a fence; in front of people it can be looked through and is not too high."""
     style = pick(rng, FENCES[:2]) if in_front else pick(rng, FENCES)
     colour = vary(rng, pick(rng, ((122, 126, 128), (72, 76, 78), (150, 98, 70), (84, 106, 92))), 8)
     height = float(rng.uniform(1.1, 2.2) if in_front else rng.uniform(2.0, 3.6))

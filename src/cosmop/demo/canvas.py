@@ -1,8 +1,7 @@
 """The canvas: paints colours and, in the same strokes, the truth about who is visible where."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw

@@ -43,7 +43,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "carrying_bags": ("people", "carrying", "bags", "luggage", "backpack", "migrants", "suitcase"),
     "with_children": ("people", "children", "family", "kids", "mother", "migrants"),
     "crowd_at_border": ("people", "crowd", "border", "fence", "queue", "immigration", "crossing"),
-    "border_patrol": ("border", "patrol", "police", "officers", "uniform", "immigration", "checkpoint"),
+    "border_patrol": ("border", "patrol", "police", "officers", "uniform", "checkpoint"),
     "other_people": ("people", "street", "daily", "life", "walk", "portrait", "city"),
     "no_people": ("landscape", "nature", "architecture", "travel", "object", "fence", "still"),
 }  # fmt: skip
@@ -69,6 +69,7 @@ _TAILS = (
     ", view from the road",
     " #onthemove",
 )
+_UNTITLED = ("photo", "untitled", "IMG", "travel notes")
 _LICENCES = ("CC BY 4.0", "CC BY-SA 4.0", "CC0 1.0", "all rights reserved", "")
 _EPOCH = datetime(2018, 1, 1, tzinfo=UTC)
 _VAGUE, _WRONG = 0.18, 0.08  # shares of titles
@@ -92,9 +93,8 @@ def draw_caption(kind: str, criteria: tuple[str, ...], rng: np.random.Generator)
     if chance < _WRONG:
         themes = (pick(rng, tuple(_PHRASES)),)
     country = pick(rng, COUNTRIES)
-    phrase = pick(rng, ("photo", "untitled", "IMG", "travel notes")) if chance > 1 - _VAGUE else pick(
-        rng, _PHRASES[pick(rng, themes)]
-    )  # fmt: skip
+    is_vague = chance > 1 - _VAGUE
+    phrase = pick(rng, _UNTITLED if is_vague else _PHRASES[pick(rng, themes)])
     place = pick(rng, (f" in {country}", f", {country}", f" near the {country} border", ""))
     words = [word for theme in themes for word in _WORDS[theme] if rng.random() < 0.5]
     words += [word for word in _ANYWHERE if rng.random() < 0.2]

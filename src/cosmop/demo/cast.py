@@ -13,7 +13,7 @@ from cosmop.demo.figures import Figure
 from cosmop.demo.geometry import blob, mix
 from cosmop.demo.outfits import draw_outfit, draw_uniform
 from cosmop.demo.palette import Colour, pick, shade, vary
-from cosmop.demo.settings import PERSON_M, Setting
+from cosmop.demo.settings import Setting
 from cosmop.demo.skeleton import ADULT, CHILD, Build, Skeleton, draw_pose, project
 
 _SEATS: tuple[Colour, ...] = ((150, 116, 78), (140, 134, 126), (96, 112, 124), (170, 92, 66))

@@ -65,7 +65,7 @@ def _decoys(rng: np.random.Generator, scale: float) -> tuple[str, ...]:
 def _bags(rng: np.random.Generator) -> Content:
     children = _between(rng, 1, 2) if _chance(rng, 0.2) else 0
     return Content(
-        _between(rng, 1, 5), children, bag_share=0.8, has_fence=_chance(rng, 0.2),
+        _between(rng, 1, 5), children, bag_share=0.8, has_fence=_chance(rng, 0.35),
         props=_between(rng, 1, 6), specials=_decoys(rng, 0.4),
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ def _bags(rng: np.random.Generator) -> Content:
 def _children(rng: np.random.Generator) -> Content:
     return Content(
         _between(rng, 1, 3), _between(rng, 1, 3), bag_share=0.6 if _chance(rng, 0.3) else 0.0,
-        has_fence=_chance(rng, 0.2), props=_between(rng, 1, 6), specials=_decoys(rng, 0.4),
+        has_fence=_chance(rng, 0.35), props=_between(rng, 1, 6), specials=_decoys(rng, 0.4),
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def _crowd(rng: np.random.Generator) -> Content:
         patrols=_between(rng, 1, 2) if _chance(rng, 0.12) else 0,
         bag_share=0.45 if _chance(rng, 0.5) else 0.0,
         has_fence=True,
-        props=_between(rng, 0, 3),
+        props=_between(rng, 1, 5),
         specials=_decoys(rng, 0.4),
     )
 
@@ -104,8 +104,8 @@ def _patrol(rng: np.random.Generator) -> Content:
 
 
 def _others(rng: np.random.Generator) -> Content:
-    adults = _between(rng, 6, 11) if _chance(rng, 0.2) else _between(rng, 1, 4)
-    fence = adults < 6 and _chance(rng, 0.35)
+    adults = _between(rng, 7, 13) if _chance(rng, 0.3) else _between(rng, 1, 4)
+    fence = adults < 6 and _chance(rng, 0.45)
     return Content(
         adults, has_fence=fence, props=_between(rng, 1, 7), specials=_decoys(rng, 0.5)[:2]
     )
@@ -114,14 +114,14 @@ def _others(rng: np.random.Generator) -> Content:
 def _nobody(rng: np.random.Generator) -> Content:
     lookalikes = ("lookalike",) * (_between(rng, 1, 3) if _chance(rng, 0.55) else 0)
     return Content(
-        has_fence=_chance(rng, 0.35),
+        has_fence=_chance(rng, 0.45),
         props=_between(rng, 4, 11),
         specials=(*_decoys(rng, 1.0), *lookalikes),
     )
 
 
-def draw_person_px(kind: str, content: Content, rng: np.random.Generator) -> float:
+def draw_stature(content: Content, rng: np.random.Generator) -> float:
     """Draw how tall a grown person is at the main row, as a share of the picture's height."""
     people = content.adults + content.children + content.patrols
-    low, high = (0.21, 0.46) if people >= 6 else (0.27, 0.8)
+    low, high = (0.21, 0.54) if people >= 6 else (0.25, 0.8)
     return math.exp(float(rng.uniform(math.log(low), math.log(high))))

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cosmop.demo.palette import pick
 
 COPIES = ("exact_copy", "reencoded", "resized", "cropped", "watermarked")
-BROKEN = ("truncated", "html", "strip", "bomb")
+BROKEN = ("truncated", "html", "absurd_strip", "absurd_bomb")
 EXIF_ORIENTATION = "exif_orientation"
 FAULTS = (*COPIES, *BROKEN, EXIF_ORIENTATION)
 
@@ -27,9 +27,9 @@ def plant_fault(fault: str, content: bytes, rng: np.random.Generator) -> File:
         fault: One of `FAULTS`. ``exact_copy`` has the same bytes; ``reencoded`` another format or
             quality; ``resized`` 0.4 to 0.95 of the size; ``cropped`` loses at most 3 % of each
             dimension; ``watermarked`` carries a small text or box; ``truncated`` ends early;
-            ``html`` is an error page named .jpg; ``strip`` is 1 × 2000 px; ``bomb`` is a PNG of a
-            few kilobytes that unpacks to 20,000 × 20,000 px; ``exif_orientation`` lies on its side
-            and says so in its EXIF tag.
+            ``html`` is an error page named .jpg; ``absurd_strip`` is 2000 px wide and 1 px high;
+            ``absurd_bomb`` is a PNG of 50 kB that unpacks to 20,000 × 20,000 px;
+            ``exif_orientation`` lies on its side and says so in its EXIF tag.
         content: The bytes of the original.
         rng: Source of strengths and positions.
 
@@ -49,7 +49,7 @@ def _jpeg(image: Image.Image, quality: int, exif: Image.Exif | None = None) -> b
     return buffer.getvalue()
 
 
-def _exact_copy(content: bytes, rng: np.random.Generator) -> File:
+def _exact_copy(content: bytes, _rng: np.random.Generator) -> File:
     return content, "jpg"
 
 
@@ -97,7 +97,7 @@ def _truncated(content: bytes, rng: np.random.Generator) -> File:
     return content[: int(len(content) * float(rng.uniform(0.3, 0.8)))], "jpg"
 
 
-def _html(content: bytes, rng: np.random.Generator) -> File:
+def _html(_content: bytes, rng: np.random.Generator) -> File:
     page = (
         "<!DOCTYPE html><html><head><title>403 Forbidden</title></head><body><h1>Hotlinking is "
         f"not allowed</h1><p>Request {int(rng.integers(1_000_000)):06d}</p></body></html>"
@@ -105,12 +105,12 @@ def _html(content: bytes, rng: np.random.Generator) -> File:
     return page.encode(), "jpg"
 
 
-def _strip(content: bytes, rng: np.random.Generator) -> File:
+def _strip(_content: bytes, rng: np.random.Generator) -> File:
     row = rng.integers(0, 256, (1, 2000, 3), dtype=np.uint8)
     return _jpeg(Image.fromarray(row), 85), "jpg"
 
 
-def _bomb(content: bytes, rng: np.random.Generator) -> File:
+def _bomb(_content: bytes, rng: np.random.Generator) -> File:
     """Write a valid one-bit PNG by hand; Pillow would need 50 MB for it."""
     side = _BOMB_SIDE_PX.to_bytes(4, "big")
     rows = zlib.compress(bytes((_BOMB_SIDE_PX // 8 + 1) * _BOMB_SIDE_PX), 9)
@@ -145,7 +145,7 @@ _PLANTERS: dict[str, Callable[[bytes, np.random.Generator], File]] = {
     "watermarked": _watermarked,
     "truncated": _truncated,
     "html": _html,
-    "strip": _strip,
-    "bomb": _bomb,
+    "absurd_strip": _strip,
+    "absurd_bomb": _bomb,
     EXIF_ORIENTATION: _exif_orientation,
 }

@@ -1,4 +1,4 @@
-"""The gallery folder: drawn photographs and planted faults, their captions, and the truth about them."""
+"""The gallery folder: drawn photographs, planted faults, captions, and the truth about them."""
 
 import hashlib
 import io
@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
 from PIL import Image
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from cosmop.config import Options, Pixels
 from cosmop.demo.captions import draw_caption
@@ -24,9 +25,22 @@ from cosmop.progress import track
 DRAWING_VERSION = 1  # raised when the same options draw other pixels
 CAPTION_COLUMNS = ("file", "title", "keywords", "licence", "channel", "taken_at")
 
+_SMALLEST_SIDE_PX, _LARGEST_SIDE_PX = 48, 2048
 _LAYOUT, _SCENES, _FAULTS, _PEOPLE, _NO_PEOPLE = range(5)  # independent streams of one seed
-_STARTED, _COMPLETE = "started.json", "complete.json"
+_STARTED, _COMPLETE = "drawn_by_demo.json", "complete.json"
 _OURS = ("images", "masks", "people", "no_people", "captions.csv", "truth.parquet", _COMPLETE)
+
+
+def _check_size(size: tuple[int, int]) -> tuple[int, int]:
+    if not all(_SMALLEST_SIDE_PX <= side <= _LARGEST_SIDE_PX for side in size):
+        raise ValueError(
+            f"a scene's height and width must be {_SMALLEST_SIDE_PX} to {_LARGEST_SIDE_PX} px, "
+            f"got {size}"
+        )
+    return size
+
+
+SceneSize = Annotated[Pixels, AfterValidator(_check_size)]
 
 
 class KindShares(Options):
@@ -39,12 +53,18 @@ class KindShares(Options):
     other_people: float = Field(default=0.26, ge=0)
     no_people: float = Field(default=0.24, ge=0)
 
+    @model_validator(mode="after")
+    def _has_weight(self) -> Self:
+        if sum(self.model_dump().values()) <= 0:
+            raise ValueError("the shares of the kinds must not all be 0; give one of them weight")
+        return self
+
 
 class GalleryOptions(Options):
     """What the demo's gallery holds."""
 
     images: int = Field(default=900, ge=12, description="Published files, faults included.")
-    size: Pixels = Field(default=(240, 320), description="Height and width in pixels.")
+    size: SceneSize = Field(default=(240, 320), description="Height and width in pixels.")
     seed: int = Field(default=0, ge=0)
     kinds: KindShares = Field(default_factory=KindShares)
     duplicate_share: float = Field(
@@ -60,7 +80,7 @@ class PersonFilterSceneOptions(Options):
     """Scenes with and without people that stand in for CrowdHuman and PASS."""
 
     images: int = Field(default=700, ge=2, description="Files; half of them show people.")
-    size: Pixels = Field(default=(240, 320), description="Height and width in pixels.")
+    size: SceneSize = Field(default=(240, 320), description="Height and width in pixels.")
     seed: int = Field(default=0, ge=0)
 
 
@@ -128,15 +148,18 @@ def draw_person_filter_scenes(folder: Path, options: PersonFilterSceneOptions) -
     """
     if not _begin(folder, options):
         return
-    halves = {"people": (_PEOPLE, options.images // 2, KINDS[:-1])}
-    halves["no_people"] = (_NO_PEOPLE, options.images - options.images // 2, KINDS[-1:])
-    with track((), "drawing person filter scenes", total=options.images, unit="image") as bar:
-        for name, (stream, count, kinds) in halves.items():
-            (folder / name).mkdir()
-            for i, rng in enumerate(_streams(options.seed, stream, count)):
-                scene = draw_scene(kinds[i % len(kinds)], rng, options.size)
-                (folder / name / f"{i:05d}.jpg").write_bytes(_encode(scene.image, rng))
-                bar.update()
+    half = options.images // 2
+    with_people = _streams(options.seed, _PEOPLE, half)
+    without = _streams(options.seed, _NO_PEOPLE, options.images - half)
+    plan = [("people", KINDS[i % (len(KINDS) - 1)], rng) for i, rng in enumerate(with_people)]
+    plan += [("no_people", KINDS[-1], rng) for rng in without]
+    for name in ("people", "no_people"):
+        (folder / name).mkdir()
+    for i, (name, kind, rng) in enumerate(
+        track(plan, "drawing person filter scenes", total=len(plan), unit="image")
+    ):
+        scene = draw_scene(kind, rng, options.size)
+        (folder / name / f"{i:05d}.jpg").write_bytes(_encode(scene.image, rng))
     (folder / _COMPLETE).write_text(_fingerprint(options))
 
 
@@ -150,10 +173,11 @@ def _begin(folder: Path, options: Options) -> bool:
     if complete.exists() and complete.read_text() == _fingerprint(options):
         return False
     folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()) and not started.exists():
+    foreign = [name for name in _OURS if (folder / name).exists()]
+    if foreign and not started.exists():
         raise InputError(
-            f"The demo draws into an empty folder or one it has drawn before, got {folder} with "
-            "other files in it; name another folder or empty this one."
+            f"The demo draws into a new folder or one it has drawn before, got {folder} with "
+            f"somebody else's {foreign[0]} in it; name another folder."
         )
     started.write_text(_fingerprint(options))
     complete.unlink(missing_ok=True)

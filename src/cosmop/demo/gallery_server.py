@@ -4,12 +4,17 @@ The demo study collects its own drawn images through this server, with the same 
 from the web; see `GalleryServer`. Open ``http://127.0.0.1:PORT/`` in a browser to look at it.
 """
 
+import csv
+import io
 import json
 import logging
 import mimetypes
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,9 +22,9 @@ from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import jinja2
+from PIL import Image
 
-from cosmop.demo.gallery import Gallery, Photo, query_words, thumbnail_of, words_of
-from cosmop.demo.gallery_posts import posts_page
+from cosmop.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +32,138 @@ GALLERY_HOST = "gallery.test"
 API_HOST = "api.twitter.com"
 TILES_PER_PAGE = 20
 
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+_CHANNELS = {"search", "posts", "both"}
+_STOP_WORDS = {"a", "an", "and", "at", "by", "in", "of", "on", "or", "the", "to", "with"}
+_FIRST_PHOTO_AT = datetime(2024, 1, 1, tzinfo=UTC)
+_THUMBNAIL_PX = (320, 240)
+_FIRST_POST_ID = 1_800_000_000_000_000_000
+_AUTHORS = ({"id": "7", "name": "Gallery", "username": "gallery"},)
 _LONGEST_FORM_BYTES = 10_000
 _PROBLEMS = "https://api.twitter.com/2/problems/"
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True
 )
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One image file of the gallery and its caption."""
+
+    number: int
+    path: Path
+    title: str
+    keywords: str
+    licence: str
+    channel: str
+    taken_at: str
+
+    @property
+    def file(self) -> str:
+        """The file name, unique in a gallery."""
+        return self.path.name
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """What a query is compared with."""
+        return frozenset(_words(f"{self.title} {self.keywords}"))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels as the file claims them; zeros where it claims nothing."""
+        return _claimed_size(self.path)
+
+
+def _words(text: str) -> list[str]:
+    words = re.findall(r"[^\W_]+", text.casefold())
+    return [word for word in words if word not in _STOP_WORDS]
+
+
+def _query_words(query: str) -> set[str]:
+    """Return the words of an X query; ``has:images``, ``-is:retweet``, ``OR`` are operators."""
+    terms = [term.strip("()\"'") for term in query.split()]
+    plain = [t for t in terms if ":" not in t and not t.startswith("-") and t not in ("OR", "AND")]
+    return set(_words(" ".join(plain)))
+
+
+@lru_cache(maxsize=100_000)
+def _claimed_size(path: Path) -> tuple[int, int]:
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return (0, 0)
+
+
+class Photos:
+    """The photos of a folder: ``images/`` below it if there is one, else its own image files.
+
+    ``captions.csv`` (columns file, title, keywords, licence, channel, taken_at; all but file may be
+    missing) describes them; channel is ``search``, ``posts`` or ``both``. Without captions, the
+    title is the file name and the channel is ``both``.
+
+    Raises:
+        InputError: No image in the folder, or a channel of another name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        images = folder / "images"
+        source = images if images.is_dir() else folder
+        files = sorted(source.iterdir()) if source.is_dir() else []
+        files = [file for file in files if file.suffix.lower() in _IMAGE_SUFFIXES]
+        if not files:
+            raise InputError(
+                f"The gallery server wants a folder with JPEG, PNG or WebP files, but {folder} has "
+                "none; draw the demo scenes first or name another folder."
+            )
+        captions = _read_captions(folder / "captions.csv")
+        photos = [_photo(i, file, captions.get(file.name, {})) for i, file in enumerate(files)]
+        self.by_file = {photo.file: photo for photo in photos}
+
+    def search(self, words: set[str], channel: str) -> list[Photo]:
+        """Return the photos of `channel` that share a word, most shared words first."""
+        shared = [
+            (len(words & photo.words), photo)
+            for photo in self.by_file.values()
+            if photo.channel in (channel, "both")
+        ]
+        ranked = sorted(shared, key=lambda item: (-item[0], item[1].file))
+        return [photo for overlap, photo in ranked if overlap]
+
+
+def _read_captions(file: Path) -> dict[str, dict[str, str]]:
+    if not file.is_file():
+        return {}
+    with file.open(encoding="utf-8", newline="") as lines:
+        return {row["file"]: row for row in csv.DictReader(lines)}
+
+
+def _photo(number: int, path: Path, caption: Mapping[str, str]) -> Photo:
+    channel = caption.get("channel") or "both"
+    if channel not in _CHANNELS:
+        raise InputError(
+            f"The gallery server wants the channel search, posts or both in captions.csv, got "
+            f"{channel!r} for {path.name}; correct that line."
+        )
+    return Photo(
+        number,
+        path,
+        caption.get("title") or path.stem.replace("_", " "),
+        caption.get("keywords") or "",
+        caption.get("licence") or "",
+        channel,
+        _timestamp(caption.get("taken_at") or "", number),
+    )
+
+
+def _timestamp(text: str, number: int) -> str:
+    """Return an API timestamp; without a readable one, a stable time of its own per photo."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = _FIRST_PHOTO_AT + timedelta(minutes=number)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 class GalleryServer:
@@ -43,11 +175,11 @@ class GalleryServer:
     `bearer_token`. Every answer is computed from the folder as it was at construction.
 
     Raises:
-        InputError: See `Gallery`.
+        InputError: See `Photos`.
     """
 
     def __init__(self, folder: Path, bearer_token: str = "demo") -> None:  # noqa: S107 - not a secret
-        self._gallery = Gallery(Path(folder))
+        self._photos = Photos(Path(folder))
         self._bearer_token = bearer_token
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -67,7 +199,7 @@ class GalleryServer:
     def start(self) -> Self:
         """Bind a free port and serve in a background thread; a second call changes nothing."""
         if self._server is None:
-            self._server = _Server(self._gallery, self._bearer_token)
+            self._server = _Server(self._photos, self._bearer_token)
             self._thread = threading.Thread(
                 target=self._server.serve_forever, args=(0.05,), daemon=True
             )
@@ -94,9 +226,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, gallery: Gallery, bearer_token: str) -> None:
+    def __init__(self, photos: Photos, bearer_token: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.gallery = gallery
+        self.photos = photos
         self.bearer_token = bearer_token
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - inherited
@@ -146,7 +278,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._has_consented():
             return self._redirect(f"/consent?{urlencode({'next': self.path})}")
         query, page = self.parameters.get("q", ""), max(1, self._number("page", 1))
-        photos = self.server.gallery.search(set(words_of(query)), "search")
+        photos = self.server.photos.search(set(_words(query)), "search")
         start = (page - 1) * TILES_PER_PAGE
         tiles = self._tiles(photos[start : start + TILES_PER_PAGE])
         return self._page(
@@ -160,7 +292,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _more(self) -> None:
-        photos = self.server.gallery.search(set(words_of(self.parameters.get("q", ""))), "search")
+        photos = self.server.photos.search(set(_words(self.parameters.get("q", ""))), "search")
         start = max(0, self._number("offset", 0))
         self._page("gallery_tiles.html", tiles=self._tiles(photos[start : start + TILES_PER_PAGE]))
 
@@ -197,23 +329,23 @@ class _Handler(BaseHTTPRequestHandler):
         return "consent=yes" in (cookie.strip() for cookie in cookies)
 
     def _photo_page(self) -> None:
-        photo = self.server.gallery.by_file.get(self.rest)
+        photo = self.server.photos.by_file.get(self.rest)
         if photo is None:
             return self._missing()
         return self._page("gallery_photo.html", photo=photo, name=quote(photo.file))
 
     def _image(self) -> None:
-        photo = self.server.gallery.by_file.get(self.rest)
+        photo = self.server.photos.by_file.get(self.rest)
         if photo is None:
             return self._missing()
         kind = mimetypes.guess_type(photo.file)[0] or "application/octet-stream"
         return self._send(photo.path.read_bytes(), kind)
 
     def _thumbnail(self) -> None:
-        photo = self.server.gallery.by_file.get(self.rest)
+        photo = self.server.photos.by_file.get(self.rest)
         if photo is None:
             return self._missing()
-        return self._send(thumbnail_of(photo.path), "image/jpeg")
+        return self._send(_thumbnail_of(photo.path), "image/jpeg")
 
     # The X API v2
 
@@ -229,9 +361,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._problem(
                 HTTPStatus.BAD_REQUEST, "Invalid Request", detail, f"{_PROBLEMS}invalid-request"
             )
-        words = query_words(self.parameters.get("query", ""))
-        photos = self.server.gallery.search(words, "posts")
-        return self._json(posts_page(photos, int(token[1:]), size, self.parameters, GALLERY_HOST))
+        words = _query_words(self.parameters.get("query", ""))
+        photos = self.server.photos.search(words, "posts")
+        return self._json(_posts_page(photos, int(token[1:]), size, self.parameters))
 
     # Answers
 
@@ -275,3 +407,80 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+@lru_cache(maxsize=2_000)
+def _thumbnail_of(path: Path) -> bytes:
+    """Return a small JPEG of a file; a grey tile where the file is no image."""
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", _THUMBNAIL_PX)
+            small = image.convert("RGB")
+            small.thumbnail(_THUMBNAIL_PX)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        small = Image.new("RGB", _THUMBNAIL_PX, (200, 200, 200))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def _posts_page(
+    photos: list[Photo], start: int, size: int, parameters: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return one page of recent search as the API words it (docs.x.com, Posts search recent)."""
+    shown = photos[start : start + size]
+    if not shown:
+        return {"meta": {"result_count": 0}}
+    expansions = parameters.get("expansions", "").split(",")
+    meta: dict[str, Any] = {
+        "newest_id": max(map(_post_id, shown)),
+        "oldest_id": min(map(_post_id, shown)),
+        "result_count": len(shown),
+    }
+    if len(photos) > start + size:
+        meta["next_token"] = f"b{start + size}"
+    wanted = {
+        *parameters.get("tweet.fields", "").split(","),
+        *(e.split(".")[0] for e in expansions),
+    }
+    page: dict[str, Any] = {"data": [_post(photo, wanted) for photo in shown], "meta": meta}
+    includes: dict[str, Any] = {}
+    if "attachments.media_keys" in expansions:
+        fields = set(parameters.get("media.fields", "").split(","))
+        includes["media"] = [_media(photo, fields) for photo in shown]
+    if "author_id" in expansions:
+        includes["users"] = list(_AUTHORS)
+    return {**page, "includes": includes} if includes else page
+
+
+def _post_id(photo: Photo) -> str:
+    return str(_FIRST_POST_ID + photo.number)
+
+
+def _post(photo: Photo, wanted: set[str]) -> dict[str, Any]:
+    hashtags = " ".join(f"#{word}" for word in _words(photo.keywords))
+    optional = {
+        "created_at": photo.taken_at,
+        "lang": "en",
+        "possibly_sensitive": False,
+        "author_id": _AUTHORS[0]["id"],
+        "attachments": {"media_keys": [f"3_{_post_id(photo)}"]},
+    }
+    fixed = {
+        "id": _post_id(photo),
+        "edit_history_tweet_ids": [_post_id(photo)],
+        "text": f"{photo.title} {hashtags}".strip(),
+    }
+    return fixed | {name: value for name, value in optional.items() if name in wanted}
+
+
+def _media(photo: Photo, fields: set[str]) -> dict[str, Any]:
+    width, height = photo.size
+    optional = {
+        "url": f"http://{GALLERY_HOST}/images/{quote(photo.file)}",
+        "width": width,
+        "height": height,
+        "alt_text": photo.title,
+    }
+    fixed = {"media_key": f"3_{_post_id(photo)}", "type": "photo"}
+    return fixed | {name: value for name, value in optional.items() if name in fields}

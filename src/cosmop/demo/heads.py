@@ -86,7 +86,7 @@ def _peaked(
         canvas.polygon(ring(tip, y - 0.2 * r, r * (0.5 + 0.4 * abs(toward)), 0.17 * r), colours[1])
 
 
-def _hat(canvas: Canvas, skeleton: Skeleton, outfit: Outfit, head: Point, r: float) -> None:
+def _hat(canvas: Canvas, _skeleton: Skeleton, outfit: Outfit, head: Point, r: float) -> None:
     x, y = head
     straw = shade(outfit.accent, 1.1)
     canvas.shaded(ring(x, y - 0.35 * r, 1.9 * r, 0.42 * r), straw)
@@ -96,7 +96,7 @@ def _hat(canvas: Canvas, skeleton: Skeleton, outfit: Outfit, head: Point, r: flo
     )
 
 
-def _beanie(canvas: Canvas, skeleton: Skeleton, outfit: Outfit, head: Point, r: float) -> None:
+def _beanie(canvas: Canvas, _skeleton: Skeleton, outfit: Outfit, head: Point, r: float) -> None:
     x, y = head
     canvas.shaded(_dome(head, r, -0.15, 1.25), outfit.accent)
     band = [(x - 1.05 * r, y - 0.25 * r), (x + 1.05 * r, y - 0.25 * r)]

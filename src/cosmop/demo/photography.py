@@ -1,4 +1,4 @@
-"""The camera: light, white balance, haze, vignette, blur and noise, drawn without regard to the subject."""
+"""The camera: white balance, exposure, vignette, blur, noise, without regard to the subject."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -50,4 +50,5 @@ def _expose(
     noise = rng.standard_normal((height, width), dtype=np.float32) * strength
     saturation = float(rng.uniform(0.65, 1.15))
     grey = pixels.mean(axis=2, keepdims=True)
-    return (grey + (pixels - grey) * saturation) * light[..., None] + noise[..., None]
+    exposed = (grey + (pixels - grey) * saturation) * light[..., None] + noise[..., None]
+    return np.asarray(exposed, dtype=np.float32)

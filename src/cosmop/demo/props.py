@@ -51,14 +51,18 @@ PROPS: dict[str, Prop] = {
 }
 
 BY_PLACE: dict[str, tuple[str, ...]] = {
-    "town": ("tree", "car", "van", "lamp", "lamp", "sign", "bench", "birds", "dog", "crates", "pot_plant", "bush"),
-    "desert": ("cactus", "cactus", "rock", "rock", "bush", "barrels", "goat", "van", "sign", "horse"),
-    "field": ("tree", "tree", "conifer", "bush", "rock", "goat", "horse", "dog", "crates", "sign"),
-    "river": ("tree", "bush", "bush", "rock", "rock", "goat", "birds", "dog", "palm", "horse"),
-    "road": ("tree", "sign", "sign", "bush", "car", "van", "lamp", "rock", "palm", "horse", "goat"),
-    "indoor": ("table", "table", "pot_plant", "pot_plant", "crates", "bench", "dog", "barrels"),
-    "camp": ("crates", "crates", "barrels", "barrels", "dog", "goat", "bush", "van", "bench", "birds"),
-}  # fmt: skip
+    place: tuple(names.split())
+    for place, names in {
+        "town": "tree car van lamp lamp sign bench birds dog crates pot_plant bush",
+        "desert": "cactus cactus rock rock bush barrels goat van sign horse",
+        "field": "tree tree conifer bush rock goat horse dog crates sign",
+        "river": "tree bush bush rock rock goat birds dog palm horse",
+        "road": "tree sign sign bush car van lamp rock palm horse goat",
+        "indoor": "table table pot_plant pot_plant crates bench dog barrels",
+        "camp": "crates crates barrels barrels dog goat bush van bench birds",
+    }.items()
+}
+"""Things that are common in a place; twice where they are twice as common."""
 
 LOOKALIKES: dict[str, tuple[str, ...]] = {
     "town": ("statue", "statue", "sign", "coat_stand"),

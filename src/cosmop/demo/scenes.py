@@ -15,7 +15,7 @@ from cosmop.demo.backdrops import paint_backdrop
 from cosmop.demo.barriers import draw_fence, paint_fence
 from cosmop.demo.canvas import Canvas
 from cosmop.demo.cast import PlacedPerson, cast_people
-from cosmop.demo.composition import Content, draw_content, draw_person_px
+from cosmop.demo.composition import Content, draw_content, draw_stature
 from cosmop.demo.figures import paint_figure
 from cosmop.demo.palette import WALLS, pick, vary
 from cosmop.demo.photography import develop
@@ -71,13 +71,13 @@ def _is_of_kind(truth: SceneTruth) -> bool:
 
 def _attempt(kind: str, rng: np.random.Generator, size: tuple[int, int]) -> Scene:
     content = draw_content(kind, rng)
-    person_px = draw_person_px(kind, content, rng) * size[0]
+    person_px = draw_stature(content, rng) * size[0]
     setting = draw_setting(rng, size, person_px)
     canvas = Canvas(paint_base(rng, setting, vary(rng, pick(rng, WALLS))), setting.light)
     paint_backdrop(canvas, setting, rng)
     people = cast_people(rng, content, setting, person_px)
     painted: dict[int, tuple[list[float], int]] = {}
-    items = [_person_item(setting, person, i + 1, painted) for i, person in enumerate(people)]
+    items = [_person_item(person, i + 1, painted) for i, person in enumerate(people)]
     items += _prop_items(rng, content, setting, person_px)
     items += _fence_items(rng, content, setting, person_px)
     _cast_shadows(canvas, setting, items)
@@ -89,7 +89,7 @@ def _attempt(kind: str, rng: np.random.Generator, size: tuple[int, int]) -> Scen
 
 
 def _person_item(
-    setting: Setting, person: PlacedPerson, number: int, painted: dict[int, tuple[list[float], int]]
+    person: PlacedPerson, number: int, painted: dict[int, tuple[list[float], int]]
 ) -> _Item:
     skeleton = person.figure.skeleton
     stature = skeleton.stature

@@ -81,7 +81,9 @@ def draw_setting(rng: np.random.Generator, size: tuple[int, int], person_px: flo
     place = pick(rng, PLACES)
     horizon = height * float(rng.uniform(0.2, 0.5))
     furthest = (height * 0.96 - horizon) * PERSON_M / person_px
-    camera_m = float(np.clip(rng.uniform(0.55, 1.0) * furthest, 0.7, 4.5))
+    # A camera this high keeps the heads of the tallest (1.1 of `person_px`) in the picture.
+    lowest = max(0.7, PERSON_M * (1 - (horizon - 0.04 * height) / (1.1 * person_px)))
+    camera_m = float(np.clip(rng.uniform(0.55, 1.0) * furthest, lowest, max(lowest, 4.5)))
     indoor = place == "indoor"
     lift = rng.uniform(0.1, 0.24) if indoor else rng.uniform(0.0, 0.03)
     sky = pick(rng, _SKIES)
@@ -110,7 +112,7 @@ def _draw_ground(rng: np.random.Generator, place: str) -> tuple[Colour, Colour]:
 def cloud_noise(
     rng: np.random.Generator, size: tuple[int, int], cells: tuple[int, int], octaves: int = 3
 ) -> _Floats:
-    """Return smooth noise float32 [H, W], about -1..1; `cells` are its coarsest waves (rows, columns)."""
+    """Return smooth noise float32 [H, W], about -1..1; its coarsest waves are `cells`."""
     height, width = size
     total = np.zeros(size, dtype=np.float32)
     for octave in range(octaves):
@@ -124,7 +126,7 @@ def cloud_noise(
 def paint_base(rng: np.random.Generator, setting: Setting, wall: Colour) -> Image.Image:
     """Paint sky (or `wall`, indoors) and ground, with clouds and texture: RGB at output size."""
     height, width = setting.size
-    top = int(round(setting.ground_top))
+    top = round(setting.ground_top)
     base = np.empty((height, width, 3), dtype=np.float32)
     base[:top] = _sky(rng, setting, wall, top, width)
     far, near = (np.array(c, dtype=np.float32) for c in setting.ground)

@@ -208,7 +208,7 @@ def _independent(
     order = np.argsort(best_rank[ends], kind="stable")
     ends, others = ends[order], others[order]
     starts = np.flatnonzero(np.diff(ends, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], len(ends)], strict=True):
+    for start, stop in zip(starts, np.append(starts, len(ends))[1:], strict=True):
         if is_kept[ends[start]]:
             is_kept[others[start:stop]] = False
     return is_kept

@@ -126,7 +126,7 @@ def hash_image_set(images: ImageSet, options: HashingOptions) -> pd.DataFrame:
     chunks = [files[at : at + _FILES_PER_TASK] for at in range(0, len(files), _FILES_PER_TASK)]
     rows: list[_Row] = []
     with (
-        ThreadPoolExecutor(options.workers or os.cpu_count() or 1) as pool,
+        ThreadPoolExecutor(options.workers or _usable_cores()) as pool,
         track(files, "perceptual hashes", unit="image") as bar,
     ):
         for hashed in pool.map(lambda chunk: [_hash_file(file, options) for file in chunk], chunks):
@@ -182,6 +182,13 @@ def _decode_grey(file: Path, options: HashingOptions) -> tuple[Image.Image, int]
 
 def _shrink(grey: Image.Image) -> Image.Image:
     return grey.resize((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS)
+
+
+def _usable_cores() -> int:
+    """Cores this process may use; a container often has fewer than the machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _decoder_name(options: HashingOptions) -> str:

@@ -15,7 +15,7 @@ from cosmop.labels.schema import ANNOTATION_COLUMNS, LabelSchema
 Record = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelImport:
     """What an export held.
 

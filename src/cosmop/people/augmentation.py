@@ -3,13 +3,15 @@
 Shape suffixes: N batch, H W pixels, C channels.
 """
 
+import io
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.io import decode_jpeg, encode_jpeg
 
 from cosmop.people.options import AugmentationOptions
 
@@ -76,8 +78,9 @@ def apply_jpeg(images_NHWC: Tensor, drawn: DrawnAugmentation) -> Tensor:
     images = images_NHWC.clone()
     for index, quality in enumerate(drawn.jpeg_quality.tolist()):
         if quality < 100:
-            encoded = encode_jpeg(images[index].permute(2, 0, 1).contiguous(), quality=quality)
-            images[index] = decode_jpeg(encoded).permute(1, 2, 0)
+            file = io.BytesIO()
+            Image.fromarray(images[index].numpy()).save(file, "JPEG", quality=quality)
+            images[index] = torch.from_numpy(np.array(Image.open(file)))
     return images
 
 

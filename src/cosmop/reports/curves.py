@@ -23,7 +23,7 @@ class Series:
     Attributes:
         label: Name in the legend.
         x: Positions, ascending.
-        y: Values; NaN leaves a gap.
+        y: Values; those that are not finite are left out.
         low: Lower ends of the intervals, empty when there are none.
         high: Upper ends likewise.
         colour: CSS class, ``"a"`` to ``"d"``.

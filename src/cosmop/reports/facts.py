@@ -97,10 +97,16 @@ JUDGES = {"svm": "One-class SVM", "cnn": "Image classifier", **CLASSIFIERS}
 
 
 def rows_of(frame: pd.DataFrame, *needed: str) -> list[dict[str, Any]]:
-    """Return the rows as dicts, or nothing when the frame is empty or lacks a needed column."""
+    """Return the rows that have every needed value, as dicts; none when a column is missing."""
     if frame.empty or not set(needed) <= set(frame.columns):
         return []
-    return [{str(key): cell for key, cell in row.items()} for row in frame.to_dict("records")]
+    rows = frame.dropna(subset=list(needed)).to_dict("records")
+    return [{str(key): cell for key, cell in row.items()} for row in rows]
+
+
+def truths(column: "pd.Series[Any]") -> "pd.Series[bool]":
+    """Return a column of yes, no and unknown as booleans; unknown is no."""
+    return column.astype("boolean").fillna(value=False).astype(bool)
 
 
 def stage_count(facts: StudyFacts, *stages: str) -> int | None:

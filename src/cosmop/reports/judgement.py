@@ -21,9 +21,10 @@ from cosmop.reports.facts import (
     rows_of,
     split_count,
     stage_count,
+    truths,
 )
 from cosmop.reports.figures import Row, confusion_table, forest_plot
-from cosmop.reports.sections import Sheet, Table, is_share, share_rows
+from cosmop.reports.sections import Sheet, Table, is_share, other_figures, share_rows
 from cosmop.reports.thumbnails import ReportOptions, Tile, spread, tile_of
 
 _SETS = {
@@ -45,6 +46,7 @@ class ClassifierView:
 
     title: str
     forest: Markup
+    others: Table | None
     confusion: Markup
     original: Markup
 
@@ -58,7 +60,7 @@ def _classifier_view(name: str, metrics: Metrics) -> ClassifierView:
     title = CLASSIFIERS.get(name, title_of(name))
     published = original.CLASSIFIERS.get(name, {})
     rows: list[Row] = []
-    for row in share_rows({key: raw for key, raw in metrics.items() if key != "confusion"}):
+    for row in share_rows(metrics):
         rows.append(row)
         theirs = as_estimate(published.get(row.label))
         if theirs is not None:
@@ -67,6 +69,7 @@ def _classifier_view(name: str, metrics: Metrics) -> ClassifierView:
     return ClassifierView(
         title,
         forest_plot(rows, limits=(0, 1)),
+        other_figures(metrics),
         confusion_table(confusion, "This study") if confusion else Markup(""),
         confusion_table(theirs_confusion, "Original study") if theirs_confusion else Markup(""),
     )
@@ -131,7 +134,7 @@ def score_histograms(facts: StudyFacts) -> list[Markup]:
     for judge in _judges(facts.scores):
         scores = facts.scores[f"{judge}_score"].astype(float)
         is_test = facts.scores["set"] == "test"
-        is_positive = facts.scores["is_positive"].fillna(False).astype(bool)
+        is_positive = truths(facts.scores["is_positive"])
         masks = {
             "real_negatives": is_test & ~is_positive,
             "real_positives": is_test & is_positive,
@@ -146,7 +149,7 @@ def score_histograms(facts: StudyFacts) -> list[Markup]:
 
 
 def _threshold(scores: pd.DataFrame, judge: str) -> float | None:
-    accepts = scores[f"{judge}_accepts"].fillna(False).astype(bool)
+    accepts = truths(scores[f"{judge}_accepts"])
     inside, outside = scores[f"{judge}_score"][accepts], scores[f"{judge}_score"][~accepts]
     if inside.empty or outside.empty or outside.max() > inside.min():
         return None
@@ -165,8 +168,8 @@ def galleries(facts: StudyFacts, options: ReportOptions) -> list[tuple[str, list
             columns={f"{judge}_score": "score", f"{judge}_accepts": "accepts"}
         )
         frame = frame.assign(
-            accepts=frame["accepts"].fillna(False).astype(bool),
-            is_positive=frame["is_positive"].fillna(False).astype(bool),
+            accepts=truths(frame["accepts"]),
+            is_positive=truths(frame["is_positive"]),
         )
         sheets = [
             *_cells(frame, images, places, options),

@@ -79,7 +79,7 @@ def _baseline_remark(name: str, metrics: Metrics) -> Iterator[Remark]:
     answer = "positive" if tp + fn > fp + tn else "negative"
     yield Remark(
         "warn",
-        f"{name}: always answering “{answer}” would be right for {baseline:.3f} of the test images; "
+        f"{name}: always answering “{answer}” is right for {baseline:.3f} of the test images; "
         f"an accuracy of {accuracy.value:.3f} is not shown to be better.",
     )
 
@@ -108,7 +108,7 @@ def _gain_remark(name: str, gain: Estimate) -> Remark:
         return Remark("good", f"Synthetic images raise the classifier's {name}.")
     if gain.high is not None and gain.high < 0:
         return Remark("warn", f"Synthetic images lower the classifier's {name}.")
-    return Remark("note", f"No effect of synthetic images on {name} can be shown on this test.")
+    return Remark("note", f"No effect of synthetic images on {name} can be shown.")
 
 
 def acceptance_remarks(facts: StudyFacts) -> list[Remark]:

@@ -27,6 +27,7 @@ from cosmop.reports.facts import (
     main_judge,
     rows_of,
     stage_count,
+    truths,
 )
 from cosmop.reports.figures import Bar, Row, bar_chart, confusion_table, forest_plot
 from cosmop.reports.thumbnails import ReportOptions, Tile, contact_sheet, tile_of
@@ -145,7 +146,7 @@ def sheets(facts: StudyFacts, options: ReportOptions) -> list[Sheet]:
 
 
 def before_and_after(facts: StudyFacts, options: ReportOptions) -> list[Sheet]:
-    """Show a few real images above a few synthetic ones: the stage before, and the synthetic one."""
+    """Show a few images of the synthetic stage below a few of the stage before it."""
     names = list(facts.stages)
     place = next((i for i, name in enumerate(names) if name.startswith("synthetic")), 0)
     if place == 0:
@@ -203,7 +204,7 @@ def people(facts: StudyFacts) -> dict[str, Any]:
     scores = facts.person_scores
     histogram = Markup("")
     if rows_of(scores, "score", "is_kept"):
-        kept = scores["is_kept"].astype(bool)
+        kept = truths(scores["is_kept"])
         groups = [
             ("a", "kept", scores["score"][kept].tolist()),
             ("b", "set aside", scores["score"][~kept].tolist()),
@@ -213,18 +214,14 @@ def people(facts: StudyFacts) -> dict[str, Any]:
         "forest": forest_plot(share_rows(facts.person_filter), limits=(0, 1)),
         "confusion": confusion_table(confusion, "Person filter, test images") if confusion else "",
         "histogram": histogram,
-        "others": metrics_table(
-            {k: v for k, v in facts.person_filter.items() if not is_share(v) and k != "confusion"}
-        ),
+        "others": other_figures(facts.person_filter),
     }
 
 
 def is_share(raw: object) -> bool:
-    """Say whether `raw` is an estimate that fits an axis from 0 to 1."""
+    """Say whether `raw` is an estimate with an interval that fits an axis from 0 to 1."""
     estimate = as_estimate(raw)
-    if estimate is None or (isinstance(estimate.value, int) and estimate.low is None):
-        return False
-    return 0 <= estimate.value <= 1
+    return estimate is not None and estimate.low is not None and 0 <= estimate.value <= 1
 
 
 def share_rows(metrics: Metrics, colour: str = "a", note: str = "") -> list[Row]:
@@ -234,6 +231,17 @@ def share_rows(metrics: Metrics, colour: str = "a", note: str = "") -> list[Row]
         for path, raw in flatten_metrics(metrics)
         if is_share(raw) and (estimate := as_estimate(raw)) is not None
     ]
+
+
+def other_figures(metrics: Metrics) -> Table | None:
+    """Lay out what `share_rows` leaves: other numbers and texts, without the confusion matrix."""
+    return metrics_table(
+        {
+            " · ".join(path): raw
+            for path, raw in flatten_metrics(metrics)
+            if not is_share(raw) and "confusion" not in path
+        }
+    )
 
 
 def split_table(facts: StudyFacts) -> Table | None:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from cosmop.reports.curves import LineLook, Series, line_chart
 from cosmop.reports.estimates import as_estimate
-from cosmop.reports.facts import DISTANCES, StudyFacts, distance_name, rows_of
+from cosmop.reports.facts import DISTANCES, StudyFacts, distance_name, rows_of, truths
 from cosmop.reports.figures import Row, forest_plot
 from cosmop.reports.scales import format_tick
 from cosmop.reports.sections import frame_table, metrics_table
@@ -36,9 +36,9 @@ def generation(facts: StudyFacts, options: ReportOptions) -> dict[str, Any]:
 
 
 def _best_kimg(curve: pd.DataFrame) -> float | None:
-    if not rows_of(curve, "kimg", "is_best") or not curve["is_best"].astype(bool).any():
+    if not rows_of(curve, "kimg", "is_best") or not truths(curve["is_best"]).any():
         return None
-    return float(curve.loc[curve["is_best"].astype(bool), "kimg"].iloc[0])
+    return float(curve.loc[truths(curve["is_best"]), "kimg"].iloc[0])
 
 
 def _curves(facts: StudyFacts) -> list[Markup]:

@@ -1,1 +1,1 @@
-"""StyleGAN2 for small image sets, written from the papers: networks, losses, augmentation, training."""
+"""StyleGAN2 from the papers: networks, losses, augmentation, training."""

@@ -1,4 +1,4 @@
-"""Adaptive discriminator augmentation: drawing apart from applying (Karras et al. 2020b, appendix B).
+"""Adaptive discriminator augmentation: draw apart from apply (Karras et al. 2020b, appendix B).
 
 `draw_augmentation` makes one geometric and one colour transform per image, `apply_augmentation`
 applies them and draws nothing. Pixels outside the image are its mirror image. Resampling is one
@@ -21,12 +21,12 @@ _CUBIC_TAPS = 4
 class DrawnAugmentation:
     """One transform per image: where each output pixel comes from, and how its colour changes.
 
-    `source_N23` maps output to input pixel positions (x, y, 1), in pixels from the image centre.
-    `colour_NC4` maps (red, green, blue, 1) to the new channels; greyscale counts as equal colours.
+    `source` [N, 2, 3] maps output to input positions (x, y, 1), in pixels from the image centre.
+    `colour` [N, C, 4] maps (red, green, blue, 1) to the new channels; grey has equal colours.
     """
 
-    source_N23: Tensor
-    colour_NC4: Tensor
+    source: Tensor
+    colour: Tensor
 
 
 class _Draws:
@@ -85,7 +85,7 @@ def draw_augmentation(
     random: torch.Generator,
     options: AugmentationOptions,
 ) -> DrawnAugmentation:
-    """Draw one transform per image of a batch of `shape_NCHW`, each part with probability `strength`.
+    """Draw a transform for each image of a batch; each part has the probability `strength`.
 
     All numbers come from `random`, on its device; shapes never depend on what is drawn. Images that
     are not square take half turns only.
@@ -135,7 +135,7 @@ def _rotation_back(angle_N: Tensor) -> Tensor:
 
 
 def _draw_geometry(draws: _Draws, size: tuple[int, int], options: AugmentationOptions) -> Tensor:
-    """Inverse of scaling, rotation, anisotropy, second rotation, sub-pixel translation; [N, 3, 3]."""
+    """Inverse of scale, rotation, anisotropy, rotation, sub-pixel translation: [N, 3, 3]."""
     height, width = size
     scale = draws.chosen("scale", torch.exp2(draws.normal("scale") * options.scale_std), 1.0)
     aspect = torch.exp2(draws.normal("anisotropy") * options.anisotropy_std)
@@ -186,7 +186,7 @@ def _draw_colour(draws: _Draws, options: AugmentationOptions) -> Tensor:
 
 def apply_augmentation(x_NCHW: Tensor, drawn: DrawnAugmentation) -> Tensor:
     """Return the transformed images: linear in `x_NCHW`, twice differentiable, nothing drawn."""
-    return _recolour(_warp(x_NCHW, drawn.source_N23), drawn.colour_NC4)
+    return _recolour(_warp(x_NCHW, drawn.source), drawn.colour)
 
 
 def _recolour(x_NCHW: Tensor, colour_NC4: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The StyleGAN2 generator: mapping network, skip synthesis network (Karras et al. 2020a)."""
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -53,14 +54,14 @@ def state_checksum(module: nn.Module) -> str:
 
 
 class DenseLayers(nn.Module):
-    """Activated dense layers with a hundredth of the learning rate; optional label embedding before."""
+    """Activated dense layers with a low learning rate, after an optional label embedding."""
 
     def __init__(self, sizes: Sequence[int], num_classes: int, label_size: int) -> None:
         super().__init__()
         self.embedding = EqualisedLinear(num_classes, label_size) if num_classes else None
         self.layers = nn.ModuleList(
             EqualisedLinear(size, following, activated=True, rate=_MAPPING_RATE)
-            for size, following in zip(sizes, sizes[1:], strict=False)
+            for size, following in itertools.pairwise(sizes)
         )
 
     def forward(self, z_ND: Tensor | None, labels_NK: Tensor | None) -> Tensor:
@@ -129,13 +130,13 @@ class SynthesisLevel(nn.Module):
 
 
 class SynthesisNetwork(nn.Module):
-    """From styles to an image: a learnt constant, doubled level by level; images are summed (skip)."""
+    """From styles to an image: a constant doubled level by level, images summed (skip)."""
 
     filter_44: Tensor
 
     def __init__(self, options: NetworkOptions) -> None:
         super().__init__()
-        self.constant_CHW = nn.Parameter(torch.randn(options.level_channels(0), *options.base_size))
+        self.constant = nn.Parameter(torch.randn(options.level_channels(0), *options.base_size))
         self.levels = nn.ModuleList(
             SynthesisLevel(options, level) for level in range(options.num_levels)
         )
@@ -173,7 +174,7 @@ class SynthesisNetwork(nn.Module):
             return [None] * len(layers)
         if noise == "random":
             return self.draw_noise(ws.shape[0], ws)
-        return [layer.noise_constant_HW for layer in layers]
+        return [layer.noise_constant for layer in layers]
 
     def forward(self, ws_NLD: Tensor, noise: NoiseMode | Sequence[Tensor] = "constant") -> Tensor:
         """Return images [N, C, H, W], nominally in [-1, 1] but not clamped.
@@ -182,7 +183,7 @@ class SynthesisNetwork(nn.Module):
         """
         noises = iter(self._noises(noise, ws_NLD))
         w = ws_NLD.unbind(1)
-        x = self.constant_CHW[None].expand(ws_NLD.shape[0], -1, -1, -1)
+        x = self.constant[None].expand(ws_NLD.shape[0], -1, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
         image: Tensor | None = None
         used = 0

@@ -60,7 +60,7 @@ class ResidentImages:
         return np.concatenate(parts)
 
     def batch(self, position: int, count: int) -> tuple[Tensor, Tensor | None]:
-        """Return float images [count, C, H, W] in [-1, 1] and one-hot labels, from `position` on."""
+        """Return images [count, C, H, W] in [-1, 1] and one-hot labels, from `position` on."""
         places = torch.from_numpy(self.indices(position, count)).to(self._device)
         chosen = places % len(self._images)
         x_NCHW = self._images[chosen].float().div_(127.5).sub_(1).permute(0, 3, 1, 2)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def generator_loss(fake_logits_N: Tensor) -> Tensor:
-    """Return the mean of -log sigmoid(D(G(z))): non-saturating logistic (Goodfellow et al. 2014)."""
+    """Return the mean of -log sigmoid(D(G(z))): non-saturating (Goodfellow et al. 2014)."""
     return F.softplus(-fake_logits_N).mean()
 
 

@@ -16,7 +16,7 @@ _BINOMIAL = (1.0, 3.0, 3.0, 1.0)
 
 
 def binomial_filter() -> Tensor:
-    """The normalised 4x4 low-pass filter [1, 3, 3, 1] of StyleGAN2 (section 4.2), float32, sum 1."""
+    """The 4x4 low-pass filter [1, 3, 3, 1] of StyleGAN2, float32, with sum 1."""
     row = torch.tensor(_BINOMIAL) / sum(_BINOMIAL)
     return torch.outer(row, row)
 
@@ -84,7 +84,7 @@ class EqualisedLinear(nn.Module):
 
 
 class EqualisedConv(nn.Module):
-    """Convolution with equalised learning rate, halving the size if asked, then leaky ReLU if asked."""
+    """Convolution with equalised learning rate; if asked, halves the size or activates."""
 
     filter_44: Tensor
 
@@ -121,7 +121,7 @@ class EqualisedConv(nn.Module):
 
 
 def demodulation(weight_OIkk: Tensor, style_NI: Tensor) -> Tensor:
-    """Return the factors [N, O] that give each modulated filter unit norm (StyleGAN2, equation 3)."""
+    """Return factors [N, O] that give modulated filters unit norm (StyleGAN2, equation 3)."""
     energy_OI = weight_OIkk.square().sum((2, 3))
     return (F.linear(style_NI.square(), energy_OI) + _EPSILON).rsqrt()
 
@@ -134,7 +134,7 @@ class ModulatedConv(nn.Module):
     """
 
     filter_44: Tensor
-    noise_constant_HW: Tensor
+    noise_constant: Tensor
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class ModulatedConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))  # [OIkk]
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise_constant_HW", torch.randn(size))
+        self.register_buffer("noise_constant", torch.randn(size))
         self.register_buffer("filter_44", binomial_filter(), persistent=False)
         self.size = size
         self.upsamples = upsamples
@@ -173,7 +173,7 @@ class ModulatedConv(nn.Module):
 
 
 class ToImage(nn.Module):
-    """Modulated 1x1 convolution from features to colours, without demodulation (StyleGAN2, fig. 7)."""
+    """Modulated 1x1 convolution to colours, without demodulation (StyleGAN2, figure 7)."""
 
     def __init__(self, in_channels: int, image_channels: int, w_dim: int) -> None:
         super().__init__()
@@ -190,4 +190,4 @@ class ToImage(nn.Module):
             1, 2
         )  # a view: activations are channels-last
         image_NPC = torch.baddbmm(self.bias, pixels_NPI, filter_NIC)
-        return image_NPC.unflatten(1, (height, width)).permute(0, 3, 1, 2)
+        return image_NPC.view(len(x_NIHW), height, width, -1).permute(0, 3, 1, 2)

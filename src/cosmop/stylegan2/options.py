@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cosmop.config import Options, Strings
 
@@ -16,38 +16,69 @@ _LONGEST_BASE_SIDE = 16
 
 
 class NetworkOptions(Options):
-    """Sizes of the generator and the discriminator (StyleGAN2, Karras et al. 2020a, and -ADA, 2020b)."""
+    """Sizes of both networks (StyleGAN2, Karras et al. 2020a; its ADA version, 2020b)."""
 
     height: int = Field(
-        256, ge=8, le=2048, description="Image height in pixels: a base side times a power of two."
-    )
-    width: int = Field(
-        256,
+        default=256,
         ge=8,
         le=2048,
-        description="Image width in pixels; may differ from the height (256 by 192 has base 8 by 6).",
+        description="Image height in pixels: a base side times a power of two.",
     )
-    image_channels: Literal[1, 3] = Field(3, description="1 for greyscale, 3 for RGB.")
+    width: int = Field(
+        default=256,
+        ge=8,
+        le=2048,
+        description="Image width in pixels; may differ from the height (256 by 192: base 8 by 6).",
+    )
+    image_channels: Literal[1, 3] = Field(
+        default=3,
+        description="1 for greyscale, 3 for RGB.",
+    )
     channel_base: int = Field(
-        16384,
+        default=16384,
         ge=16,
-        description="Feature maps times longest side; 16384 below 512 pixels (StyleGAN2-ADA), else 32768.",
+        description="Feature maps times longest side; ADA: 16384 below 512 pixels, else 32768.",
     )
-    channel_max: int = Field(512, ge=1, description="Most feature maps of any layer (paper: 512).")
-    z_dim: int = Field(512, ge=1, description="Size of the normal latent vector (paper: 512).")
-    w_dim: int = Field(512, ge=1, description="Size of the style vector (paper: 512).")
+    channel_max: int = Field(
+        default=512,
+        ge=1,
+        description="Most feature maps of any layer (paper: 512).",
+    )
+    z_dim: int = Field(
+        default=512,
+        ge=1,
+        description="Size of the normal latent vector (paper: 512).",
+    )
+    w_dim: int = Field(
+        default=512,
+        ge=1,
+        description="Size of the style vector (paper: 512).",
+    )
     mapping_layers: int = Field(
-        8, ge=1, le=16, description="Dense layers from z to w (paper: 8; StyleGAN2-ADA auto: 2)."
+        default=8,
+        ge=1,
+        le=16,
+        description="Dense layers from z to w (paper: 8; StyleGAN2-ADA auto: 2).",
     )
-    num_classes: int = Field(0, ge=0, description="Classes of one-hot labels; 0 means without.")
+    num_classes: int = Field(
+        default=0,
+        ge=0,
+        description="Classes of one-hot labels; 0 means without.",
+    )
     label_layers: int = Field(
-        8, ge=1, le=16, description="Dense layers of the discriminator's label embedding (ADA: 8)."
+        default=8,
+        ge=1,
+        le=16,
+        description="Dense layers of the discriminator's label embedding (ADA: 8).",
     )
     minibatch_group: int = Field(
-        4, ge=1, description="Images per group of the minibatch standard deviation (paper: 4)."
+        default=4,
+        ge=1,
+        description="Images per group of the minibatch standard deviation (paper: 4).",
     )
     discriminator_skip: Literal["residual", "none"] = Field(
-        "residual", description="Residual blocks (paper), or plain ones (StyleGAN2-ADA's CIFAR)."
+        default="residual",
+        description="Residual blocks (paper), or plain ones (StyleGAN2-ADA's CIFAR).",
     )
 
     @model_validator(mode="after")
@@ -56,11 +87,10 @@ class NetworkOptions(Options):
         shorter, longer = sorted((rows, columns))
         if self.num_levels < 2 or shorter >= 2 * _SHORTEST_BASE_SIDE or longer > _LONGEST_BASE_SIDE:
             raise ValueError(
-                "The networks need sides that are the same power of two (at least 2) times a base "
-                f"of {_SHORTEST_BASE_SIDE} to {2 * _SHORTEST_BASE_SIDE - 1} pixels for the shorter "
-                f"and at most {_LONGEST_BASE_SIDE} for the longer side, such as 32 by 32 or "
-                f"256 by 192; got {self.height} by {self.width} with base {rows} by {columns}; "
-                "choose a size of that form."
+                "sides that are the same power of two (at least 2) times a base of "
+                f"{_SHORTEST_BASE_SIDE} to {2 * _SHORTEST_BASE_SIDE - 1} pixels for the shorter and "
+                f"at most {_LONGEST_BASE_SIDE} for the longer side, such as 32 by 32 or 256 by 192 "
+                f"({self.height} by {self.width} has the base {rows} by {columns})"
             )
         return self
 
@@ -88,91 +118,185 @@ class NetworkOptions(Options):
         return rows << level, columns << level
 
     def level_channels(self, level: int) -> int:
-        """Feature maps at `level`: channel base over the longer side, at most the channel maximum."""
+        """Feature maps at `level`: channel base over longer side, at most the channel maximum."""
         return max(1, min(self.channel_base // max(self.level_size(level)), self.channel_max))
 
 
 class AugmentationOptions(Options):
-    """Adaptive discriminator augmentation, the "bgc" set (StyleGAN2-ADA, Karras et al. 2020b, appendix B)."""
+    """Adaptive augmentation, the "bgc" set (ADA, Karras et al. 2020b, appendix B)."""
 
     transforms: Strings = Field(
-        BGC_TRANSFORMS,
-        description="Parts in use. Turns, luma flip and hue can leak into small sets: leave out at will.",
+        default=BGC_TRANSFORMS,
+        description="Parts in use; turns, luma flip and hue can leak into small sets: leave out.",
     )
     target: float = Field(
-        0.6, ge=0, le=1, description="Wanted mean sign of the real logits, r_t (ADA: 0.6)."
+        default=0.6,
+        ge=0,
+        le=1,
+        description="Wanted mean sign of the real logits, r_t (ADA: 0.6).",
     )
-    strength_start: float = Field(0.0, ge=0, le=1, description="Probability at the start (ADA: 0).")
+    strength_start: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Probability at the start (ADA: 0).",
+    )
     strength_cap: float = Field(
-        0.8,
+        default=0.8,
         ge=0,
         le=1,
         description="Highest probability; above about 0.8 augmentations leak (ADA).",
     )
     ada_kimg: float = Field(
-        500.0,
+        default=500.0,
         gt=0,
         description="Thousand images in which the strength can go from 0 to 1 (ADA: 500).",
     )
-    interval: int = Field(4, ge=1, description="Steps between adjustments (ADA: 4).")
-    integer_translation_max: float = Field(0.125, ge=0, le=1, description="Share of a side (ADA).")
-    scale_std: float = Field(0.2, ge=0, description="Of the log2 scale (ADA: 0.2).")
-    rotation_max: float = Field(1.0, ge=0, le=1, description="Share of a full turn (ADA: 1).")
-    anisotropy_std: float = Field(0.2, ge=0, description="Of the log2 aspect (ADA: 0.2).")
-    fractional_translation_std: float = Field(0.125, ge=0, description="Share of a side (ADA).")
-    brightness_std: float = Field(0.2, ge=0, description="In units of half the range (ADA: 0.2).")
-    contrast_std: float = Field(0.5, ge=0, description="Of the log2 contrast (ADA: 0.5).")
-    hue_max: float = Field(1.0, ge=0, le=1, description="Share of a full turn (ADA: 1).")
-    saturation_std: float = Field(1.0, ge=0, description="Of the log2 saturation (ADA: 1).")
+    interval: int = Field(
+        default=4,
+        ge=1,
+        description="Steps between adjustments (ADA: 4).",
+    )
+    integer_translation_max: float = Field(
+        default=0.125,
+        ge=0,
+        le=1,
+        description="Share of a side (ADA).",
+    )
+    scale_std: float = Field(
+        default=0.2,
+        ge=0,
+        description="Of the log2 scale (ADA: 0.2).",
+    )
+    rotation_max: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of a full turn (ADA: 1).",
+    )
+    anisotropy_std: float = Field(
+        default=0.2,
+        ge=0,
+        description="Of the log2 aspect (ADA: 0.2).",
+    )
+    fractional_translation_std: float = Field(
+        default=0.125,
+        ge=0,
+        description="Share of a side (ADA).",
+    )
+    brightness_std: float = Field(
+        default=0.2,
+        ge=0,
+        description="In units of half the range (ADA: 0.2).",
+    )
+    contrast_std: float = Field(
+        default=0.5,
+        ge=0,
+        description="Of the log2 contrast (ADA: 0.5).",
+    )
+    hue_max: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of a full turn (ADA: 1).",
+    )
+    saturation_std: float = Field(
+        default=1.0,
+        ge=0,
+        description="Of the log2 saturation (ADA: 1).",
+    )
 
-    @model_validator(mode="after")
-    def _transforms_are_known(self) -> "AugmentationOptions":
-        unknown = sorted(set(self.transforms) - set(BGC_TRANSFORMS))
+    @field_validator("transforms")
+    @classmethod
+    def _transforms_are_known(cls, transforms: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(transforms) - set(BGC_TRANSFORMS))
         if unknown:
-            raise ValueError(
-                f"The augmentation knows the transforms {', '.join(BGC_TRANSFORMS)}; got "
-                f"{', '.join(unknown)}; leave that out or correct its spelling."
-            )
-        return self
+            raise ValueError(f"among {', '.join(BGC_TRANSFORMS)} (not {', '.join(unknown)})")
+        return transforms
 
 
 class TrainingOptions(Options):
     """How the networks are trained; defaults are those of StyleGAN2-ADA for one device."""
 
-    batch_size: int = Field(16, ge=2, description="Images per step (ADA at 256 pixels: 16).")
-    total_kimg: float = Field(
-        5000.0, gt=0, description="Thousand real images to show; ADA suggests 5,000 to 25,000."
+    batch_size: int = Field(
+        default=16,
+        ge=2,
+        description="Images per step (ADA at 256 pixels: 16).",
     )
-    snapshot_kimg: float = Field(200.0, gt=0, description="Thousand images between snapshots.")
+    total_kimg: float = Field(
+        default=5000.0,
+        gt=0,
+        description="Thousand real images to show; ADA suggests 5,000 to 25,000.",
+    )
+    snapshot_kimg: float = Field(
+        default=200.0,
+        gt=0,
+        description="Thousand images between snapshots.",
+    )
     learning_rate: float = Field(
-        0.0025, gt=0, description="Of both Adams, before correction (ADA)."
+        default=0.0025,
+        gt=0,
+        description="Of both Adams, before correction (ADA).",
     )
     r1_gamma: float | None = Field(
-        None,
+        default=None,
         ge=0,
-        description="Weight of R1; without a value 0.0002 x pixels / batch_size (ADA auto).",
+        description="Weight of R1; else 0.0002 x pixels / batch_size (ADA auto).",
     )
-    r1_interval: int = Field(16, ge=1, description="Steps between R1 penalties (StyleGAN2: 16).")
-    path_length_weight: float = Field(2.0, ge=0, description="0 turns it off (StyleGAN2: 2).")
-    path_length_interval: int = Field(4, ge=1, description="Steps between penalties (paper: 4).")
-    path_length_decay: float = Field(0.01, gt=0, le=1, description="Of the running mean (paper).")
-    style_mixing: float = Field(0.9, ge=0, le=1, description="Share of mixed images (paper: 0.9).")
-    ema_kimg: float | None = Field(
-        None,
+    r1_interval: int = Field(
+        default=16,
+        ge=1,
+        description="Steps between R1 penalties (StyleGAN2: 16).",
+    )
+    path_length_weight: float = Field(
+        default=2.0,
         ge=0,
-        description="Half-life of the averaged generator; without a value batch_size x 10 / 32 (ADA).",
+        description="0 turns it off (StyleGAN2: 2).",
+    )
+    path_length_interval: int = Field(
+        default=4,
+        ge=1,
+        description="Steps between penalties (paper: 4).",
+    )
+    path_length_decay: float = Field(
+        default=0.01,
+        gt=0,
+        le=1,
+        description="Of the running mean (paper).",
+    )
+    style_mixing: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="Share of mixed images (paper: 0.9).",
+    )
+    ema_kimg: float | None = Field(
+        default=None,
+        ge=0,
+        description="Half-life of the averaged generator; else batch_size x 10 / 32 (ADA).",
     )
     ema_ramp: float | None = Field(
-        0.05, gt=0, description="Half-life at most this share of the images so far (ADA: 0.05)."
+        default=0.05,
+        gt=0,
+        description="Half-life at most this share of the images so far (ADA: 0.05).",
     )
     augmentation: AugmentationOptions | None = Field(
-        AugmentationOptions(), description="Adaptive augmentation, or null for none."
+        default=AugmentationOptions(),
+        description="Adaptive augmentation, or null for none.",
     )
-    mirror: bool = Field(False, description="Show each image mirrored, too.")
+    mirror: bool = Field(
+        default=False,
+        description="Show each image mirrored, too.",
+    )
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
-        "auto", description="auto takes CUDA where there is one, else the CPU."
+        default="auto",
+        description="auto takes CUDA where there is one, else the CPU.",
     )
-    seed: int = Field(0, ge=0, description="Of weights, data order, latents and augmentation.")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        description="Of weights, data order, latents and augmentation.",
+    )
 
     @property
     def effective_ema_kimg(self) -> float:
@@ -187,10 +311,24 @@ class TrainingOptions(Options):
 class SamplingOptions(Options):
     """The delivered set: which seeds, how far from the average."""
 
-    images: int = Field(2276, ge=1, description="The original study generated 2,276.")
-    first_seed: int = Field(0, ge=0, description="Image i has the seed first_seed + i.")
-    truncation: float = Field(
-        1.0, ge=0, le=2, description="1 keeps the whole variety; below, nearer to the mean (psi)."
+    images: int = Field(
+        default=2276,
+        ge=1,
+        description="The original study generated 2,276.",
     )
-    batch_size: int = Field(32, ge=1)
-    device: str = Field("auto", description="auto takes CUDA where there is one, else the CPU.")
+    first_seed: int = Field(
+        default=0,
+        ge=0,
+        description="Image i has the seed first_seed + i.",
+    )
+    truncation: float = Field(
+        default=1.0,
+        ge=0,
+        le=2,
+        description="1 keeps the whole variety; below, nearer to the mean (psi).",
+    )
+    batch_size: int = Field(default=32, ge=1)
+    device: str = Field(
+        default="auto",
+        description="auto takes CUDA where there is one, else the CPU.",
+    )

@@ -5,7 +5,7 @@ Only the names and shapes of those published files are used here; all code is ou
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -73,21 +73,19 @@ def _count(state: Mapping[str, Tensor], pattern: str) -> int:
     return sum(1 for name in state if re.fullmatch(pattern, name))
 
 
-def _channel_limits(channels: Mapping[int, int]) -> dict[str, int]:
+def _channel_limits(channels: Mapping[int, int]) -> tuple[int, int]:
     """Return the channel base and maximum that give these `channels` by resolution.
 
     Each resolution r has min(base // r, maximum) maps, so the largest r x maps is such a base.
     """
-    return {
-        "channel_base": max(size * count for size, count in channels.items()),
-        "channel_max": max(channels.values()),
-    }
+    return max(size * count for size, count in channels.items()), max(channels.values())
 
 
 def _generator_options(state: Mapping[str, Tensor]) -> NetworkOptions:
     sizes = _resolutions(state)
     channels = {r: _tensor(state, f"synthesis.b{r}.conv1.weight").shape[0] for r in sizes}
     w_dim = _tensor(state, "synthesis.b4.conv1.affine.weight").shape[1]
+    channel_base, channel_max = _channel_limits(channels)
     embedding = state.get("mapping.embed.weight")
     num_classes = 0 if embedding is None else embedding.shape[1]
     z_dim = _tensor(state, "mapping.fc0.weight").shape[1] - (w_dim if num_classes else 0)
@@ -99,7 +97,8 @@ def _generator_options(state: Mapping[str, Tensor]) -> NetworkOptions:
         w_dim=w_dim,
         mapping_layers=_count(state, r"mapping\.fc\d+\.weight"),
         num_classes=num_classes,
-        **_channel_limits(channels),
+        channel_base=channel_base,
+        channel_max=channel_max,
     )
 
 
@@ -108,6 +107,7 @@ def _discriminator_options(state: Mapping[str, Tensor]) -> NetworkOptions:
     top = sizes[-1]
     channels = {r: _tensor(state, f"b{r}.conv0.weight").shape[0] for r in sizes[1:]}
     channels[4] = _tensor(state, "b4.conv.weight").shape[0]
+    channel_base, channel_max = _channel_limits(channels)
     embedding = state.get("mapping.embed.weight")
     num_classes = 0 if embedding is None else embedding.shape[1]
     return NetworkOptions(
@@ -117,17 +117,20 @@ def _discriminator_options(state: Mapping[str, Tensor]) -> NetworkOptions:
         num_classes=num_classes,
         label_layers=_count(state, r"mapping\.fc\d+\.weight") or 8,
         discriminator_skip="residual" if f"b{top}.skip.weight" in state else "none",
-        **_channel_limits(channels),
+        channel_base=channel_base,
+        channel_max=channel_max,
     )
 
 
-def _image_channels(count: int) -> int:
-    if count not in (1, 3):
+def _image_channels(count: int) -> Literal[1, 3]:
+    if count == 1:
+        return 1
+    if count != 3:
         raise InputError(
             f"StyleGAN2 here draws greyscale (1 channel) or RGB (3) images, got weights for {count}"
             " channels; give a network of one of the two kinds."
         )
-    return count
+    return 3
 
 
 def _level(resolution: str) -> int:
@@ -143,12 +146,12 @@ def _generator_name(name: str) -> str:
     if name == "mapping.w_avg":
         return "mapping.w_average"
     if name == "synthesis.b4.const":
-        return "synthesis.constant_CHW"
+        return "synthesis.constant"
     name = _dense_name(name, "mapping.dense")
     name = re.sub(
         r"^synthesis\.b(\d+)\.", lambda found: f"synthesis.levels.{_level(found[1])}.", name
     )
-    return name.replace("torgb", "to_image").replace("noise_const", "noise_constant_HW")
+    return name.replace("torgb", "to_image").replace("noise_const", "noise_constant")
 
 
 def _discriminator_name(name: str, top: int) -> str:

@@ -29,7 +29,7 @@ def draw_inputs(generator: Generator, seeds: Sequence[int]) -> tuple[Tensor, lis
     numbers = torch.stack(
         [torch.randn(sum(lengths), generator=torch.Generator().manual_seed(s)) for s in seeds]
     )
-    z_ND, *flat = numbers.split(lengths, 1)
+    z_ND, *flat = torch.split(numbers, lengths, 1)
     noises = [part.view(-1, 1, *size) for part, size in zip(flat, sizes, strict=True)]
     return z_ND, noises
 

@@ -190,7 +190,7 @@ class TrainingSteps:
         self._record("r1_penalty", penalty)
 
     def _adapt_augmentation(self) -> None:
-        """Move the strength so that the mean sign of real logits nears the target (ADA, section 3)."""
+        """Move the strength to bring the mean sign of real logits to the target (ADA)."""
         contest, options = self.contest, self._options.augmentation
         if options is None or contest.real_sign_count < options.interval:
             return
@@ -221,7 +221,7 @@ def mix_styles(
 ) -> Tensor:
     """Return ws [N, layers, D]: a `share` of images change to the other style at a random layer.
 
-    The layer of change is uniform among all but the first (StyleGAN, Karras et al. 2019, section 3.1).
+    The layer of change is uniform among all but the first (StyleGAN, Karras et al. 2019).
     """
     count = len(w_ND)
     chance = torch.rand(count, device=random.device, generator=random)
@@ -232,9 +232,10 @@ def mix_styles(
 
 
 def average_weights(average: Generator, generator: Generator, share: float) -> None:
-    """Keep `share` of the averaged weights and take the rest from `generator`; buffers are copied."""
+    """Keep `share` of the averaged weights, the rest from `generator`; copy buffers."""
     with torch.no_grad():
-        kept = list(average.parameters())
-        torch._foreach_lerp_(kept, list(generator.parameters()), 1 - share)
+        kept: list[Tensor] = list(average.parameters())
+        new: list[Tensor] = list(generator.parameters())
+        torch._foreach_lerp_(kept, new, 1 - share)
         for ours, theirs in zip(average.buffers(), generator.buffers(), strict=True):
             ours.copy_(theirs)

@@ -82,8 +82,8 @@ class TrainingRun:
         check_labels(labels, len(images_NHWC), network.num_classes)
         if training.batch_size % network.minibatch_group:
             raise InputError(
-                f"StyleGAN2 training wants a batch size that is a multiple of {network.minibatch_group}"
-                f", the minibatch_group, got {training.batch_size}; change one of the two."
+                "StyleGAN2 training wants a batch size that is a multiple of the minibatch_group "
+                f"{network.minibatch_group}, got {training.batch_size}; change one of the two."
             )
         self._device = resolve_device(training.device)
         self._network = network

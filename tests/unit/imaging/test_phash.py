@@ -25,7 +25,7 @@ STUDY_8x8 = np.array(
      -34.72  -57.99  -18.34   68.62   43.66  -91.67  -12.05   23.01
      -36.69   41.82   30.53  -50.22   35.30    7.33  -86.91    7.91
      102.35   17.89  -57.32   13.70  -73.18  -12.67    9.38   19.77
-    """.split(),
+    """.split(),  # noqa: SIM905  # a block of numbers reads as in the slides
     dtype=float,
 ).reshape(8, 8)
 
@@ -76,7 +76,7 @@ def test_the_median_hash_is_imagehashs_on_real_photographs(photo_files):
             assert f"{phash(image):016x}" == str(imagehash.phash(image))
 
 
-def test_real_photographs_are_apart_where_the_studys_threshold_is_not(photo_files, tmp_path):
+def test_real_photographs_are_apart_where_the_studys_threshold_is_not(photo_files):
     kinds = ("median", "mean_without_dc", "mean")
     hashes = {kind: np.zeros(len(photo_files), np.uint64) for kind in kinds}
     for at, file in enumerate(photo_files):

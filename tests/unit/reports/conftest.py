@@ -84,7 +84,9 @@ def _classifier(tp: int, fp: int, fn: int, tn: int) -> dict[str, object]:
 
 def _scores(test: ImageSet, synthetic: ImageSet) -> pd.DataFrame:
     rng = np.random.default_rng(4)
-    images = [(i, "test", bool(p)) for i, p in zip(test.ids, test.manifest["is_positive"])]
+    images = [
+        (i, "test", bool(p)) for i, p in zip(test.ids, test.manifest["is_positive"], strict=True)
+    ]
     images += [(i, "synthetic", True) for i in synthetic.ids]
     frame = pd.DataFrame(images, columns=["image_id", "set", "is_positive"])
     cnn = np.clip(rng.normal(np.where(frame["is_positive"], 0.68, 0.3), 0.2), 0, 1)
@@ -110,7 +112,7 @@ def make_facts(folder: Path) -> StudyFacts:
     ]
     return StudyFacts(
         title="People, bags and children: the demo study",
-        subtitle="From a list of keywords to an audited, synthetic image data set, on drawn scenes.",
+        subtitle="From a list of keywords to an audited, synthetic image data set.",
         made_at="2025-01-31 12:00 UTC",
         environment="base",
         funnel=pd.DataFrame(

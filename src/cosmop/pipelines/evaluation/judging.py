@@ -15,6 +15,7 @@ from cosmop.metrics.classification import classification_metrics, mcnemar_exact
 from cosmop.metrics.intervals import bootstrap, wilson
 
 _REAL, _WITH_SYNTHETIC = "image_classifier", "image_classifier_with_synthetic"
+_BATCH = 256
 JUDGES = ("one_class_svm", _REAL, _WITH_SYNTHETIC)
 
 
@@ -75,10 +76,16 @@ def judge_images(
         svm_scores = one_class.score_one_class(svm, features.of(name))
         columns = {"one_class_svm_score": svm_scores, "one_class_svm_accepts": svm_scores >= 0}
         for judge, network in classifiers.items():
-            probabilities = image_classifier.predict_image_set(network, image_set)
+            probabilities = _probabilities(network, image_set)
             columns |= {f"{judge}_score": probabilities, f"{judge}_accepts": probabilities >= 0.5}
         parts.append(rows.assign(**columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def _probabilities(network: Any, images: ImageSet) -> Any:
+    design = network.design
+    batches = images.batches(design.image_size, _BATCH, fit=design.fit)
+    return np.concatenate([image_classifier.predict(network, batch) for batch in batches])
 
 
 def classifier_metrics(scores: pd.DataFrame) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def train_one_class_svm(
     positives = features.of("train", is_positive=True)
     model = one_class.fit_one_class(positives, options)
     held_out = features.of("validation", is_positive=True)
-    return model, one_class.describe_fit(model, positives, held_out)
+    return model, one_class.one_class_report(model, positives, held_out)
 
 
 def train_image_classifier(

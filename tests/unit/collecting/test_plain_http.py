@@ -1,0 +1,90 @@
+import pytest
+
+from cosmop.collecting.plain_http import PlainSearch
+
+from .conftest import in_turn, says
+
+TILE = """<a class="result" data-meta='{"image_url": "/i/%d.jpg", "title": "%d"}'>"""
+
+
+def page(*numbers):
+    return says("".join(TILE % (n, n) for n in numbers).encode(), kind="text/html")
+
+
+@pytest.fixture
+def search():
+    searches = []
+
+    def start(host_addresses):
+        searches.append(PlainSearch(host_addresses, "test"))
+        return searches[-1]
+
+    yield start
+    for opened in searches:
+        opened.close()
+
+
+@pytest.fixture
+def scripted(server, search, provider):
+    """Ask the scripted server for at most 100 images."""
+    plain = search({"gallery.test": server.address})
+    return lambda: plain.find(provider, "peru", 100)
+
+
+def test_all_pages_of_the_gallery_are_read_behind_its_consent_page(gallery, search, provider):
+    outcome = search(gallery.host_addresses).find(provider, "market", 100)
+
+    expected = {f"http://gallery.test/images/p{i:02}.jpg" for i in range(45) if i % 3 != 1}
+    assert (outcome.status, outcome.reason) == ("ok", "")
+    assert len(expected) == len(outcome.found)
+    assert expected == {image.location for image in outcome.found}
+    assert {"CC0"} == {image.licence for image in outcome.found}
+
+
+def test_a_limit_ends_the_search(gallery, search, provider):
+    plain = search(gallery.host_addresses)
+
+    assert len(plain.find(provider, "market", 25).found) == 25
+    assert plain.find(provider, "volcano", 25).status == "no_results"
+
+
+def test_pages_end_when_one_brings_nothing_new(server, scripted):
+    server.routes["/search"] = in_turn(page(1, 2), page(2, 3), page(1, 3))
+
+    outcome = scripted()
+
+    assert [image.title for image in outcome.found] == ["1", "2", "3"]
+    assert len(server.requests) == 3
+
+
+def test_what_stopped_a_search_half_way_is_said(server, scripted):
+    server.routes["/search"] = in_turn(page(1), says(b"", 429))
+
+    outcome = scripted()
+
+    assert (outcome.status, outcome.reason, len(outcome.found)) == ("ok", "HTTP 429", 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (says(b'<p class="no-results">', kind="text/html"), "no_results"),
+        (says(b"<div class='renamed'>", kind="text/html"), "layout_changed"),
+        (says(b"", 403), "blocked"),
+        (says(b"", 429), "blocked"),
+        (says(b"", 500), "failed"),
+        (says(b"", 302, Location="http://10.0.0.1/"), "failed"),
+        (says("<a>ä".encode("latin-1"), kind="text/html; charset=nonsense"), "layout_changed"),
+    ],
+)
+def test_outcomes_are_told_apart(server, scripted, answer, status):
+    server.routes["/search"] = answer
+
+    assert status == scripted().status
+
+
+def test_a_page_that_does_not_come_in_time_is_a_timeout(server, search, provider):
+    server.routes["/search"] = lambda handler: __import__("time").sleep(1)
+    hasty = provider.model_copy(update={"timeout_s": 0.2})
+
+    assert search({"gallery.test": server.address}).find(hasty, "q", 9).status == "timeout"

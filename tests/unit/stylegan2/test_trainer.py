@@ -1,0 +1,256 @@
+"""Training: its schedule, its reproducibility, and how it refuses and stops."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load, save
+
+from cosmop.errors import InputError
+from cosmop.stylegan2.image_data import ResidentImages
+from cosmop.stylegan2.options import AugmentationOptions, NetworkOptions, TrainingOptions
+from cosmop.stylegan2.steps import average_weights, lazy_adam, mix_styles
+from cosmop.stylegan2.trainer import Snapshot, TrainingDivergedError, TrainingRun, TrainingState
+
+_NETWORK = NetworkOptions(
+    height=8, width=8, channel_base=32, channel_max=4, z_dim=4, w_dim=4, mapping_layers=1
+)
+_STEP_KIMG = 0.008  # one batch of eight
+
+
+def _training(steps: int, **others: object) -> TrainingOptions:
+    given = {
+        "batch_size": 8,
+        "total_kimg": steps * _STEP_KIMG,
+        "snapshot_kimg": 6 * _STEP_KIMG,
+        "r1_interval": 4,
+        "device": "cpu",
+        "seed": 5,
+        "augmentation": AugmentationOptions(strength_start=0.5, ada_kimg=1),
+        **others,
+    }
+    return TrainingOptions.model_validate(given)
+
+
+def _images(count: int = 40, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+
+
+def _snapshots(training: TrainingOptions, **others: object) -> list[Snapshot]:
+    resume = others.get("resume")
+    assert resume is None or isinstance(resume, TrainingState)
+    return list(TrainingRun(_images(), _NETWORK, training).snapshots(resume))
+
+
+def _assert_same_state(expected: TrainingState, came: TrainingState) -> None:
+    assert expected.scalars == came.scalars
+    assert expected.tensors.keys() == came.tensors.keys()
+    for name, tensor in expected.tensors.items():
+        assert torch.equal(tensor, came.tensors[name]), name
+
+
+def _through_bytes(state: TrainingState) -> TrainingState:
+    tensors, scalars = state.state_dict()
+    return TrainingState.from_parts(load(save(tensors)), json.loads(json.dumps(scalars)))
+
+
+@pytest.fixture(scope="module")
+def straight() -> Sequence[Snapshot]:
+    return _snapshots(_training(12))
+
+
+def test_snapshots_come_at_zero_at_each_interval_and_at_the_end() -> None:
+    came = [snapshot.kimg for snapshot in _snapshots(_training(14))]
+
+    assert came == [0, 0.048, 0.096, 0.112]
+
+
+def test_resuming_from_saved_bytes_gives_the_same_weights_as_never_stopping(
+    straight: Sequence[Snapshot],
+) -> None:
+    half = _snapshots(_training(6))[-1]
+    (resumed,) = _snapshots(_training(12), resume=_through_bytes(half.state))
+
+    _assert_same_state(straight[1].state, half.state)
+    _assert_same_state(straight[2].state, resumed.state)
+    assert straight[2].generator.checksum() == resumed.generator.checksum()
+
+
+def test_resuming_an_untrained_state_is_starting(straight: Sequence[Snapshot]) -> None:
+    resumed = _snapshots(_training(12), resume=_through_bytes(straight[0].state))
+
+    _assert_same_state(straight[2].state, resumed[-1].state)
+
+
+def test_equal_seeds_give_equal_runs_and_other_seeds_others(straight: Sequence[Snapshot]) -> None:
+    again, other = _snapshots(_training(12)), _snapshots(_training(12, seed=6))
+
+    _assert_same_state(straight[2].state, again[2].state)
+    assert straight[2].generator.checksum() != other[2].generator.checksum()
+
+
+def test_snapshots_do_not_change_when_training_goes_on(straight: Sequence[Snapshot]) -> None:
+    assert straight[0].generator.checksum() != straight[1].generator.checksum()
+    assert not straight[1].generator.training
+    assert not any(p.requires_grad for p in straight[1].generator.parameters())
+    weight = straight[1].state.tensors["average.synthesis.constant"]
+    assert torch.equal(weight, straight[1].generator.synthesis.constant)
+
+
+def test_statistics_hold_losses_augmentation_and_speed(straight: Sequence[Snapshot]) -> None:
+    wanted = {
+        "generator_loss", "discriminator_loss", "r1_penalty", "path_length", "real_sign",
+        "augmentation_strength", "seconds_per_kimg",
+    }  # fmt: skip
+
+    assert wanted <= straight[1].statistics.keys()
+    assert all(np.isfinite(value) for value in straight[1].statistics.values())
+
+
+def test_class_labels_and_mirrored_images_train() -> None:
+    network = _NETWORK.model_copy(update={"num_classes": 2})
+    labels = np.eye(2, dtype=np.int64)[np.arange(40) % 2]
+
+    last = list(TrainingRun(_images(), network, _training(2, mirror=True), labels).snapshots())[-1]
+    assert last.state.tensors["generator.mapping.dense.embedding.weight"].shape == (4, 2)
+
+
+def test_the_fingerprint_knows_options_and_images_but_not_how_long_or_where() -> None:
+    def fingerprint(images: NDArray[np.uint8], training: TrainingOptions) -> str:
+        return TrainingRun(images, _NETWORK, training).fingerprint
+
+    one = fingerprint(_images(), _training(12))
+    assert one == fingerprint(_images(), _training(24, snapshot_kimg=1.0, device="auto"))
+    assert one != fingerprint(_images(), _training(12, learning_rate=0.001))
+    assert one != fingerprint(_images(seed=1), _training(12))
+
+
+def test_a_state_of_other_settings_is_refused_naming_each_difference(
+    straight: Sequence[Snapshot],
+) -> None:
+    with pytest.raises(
+        InputError, match=r"batch_size is 4 and was 8; training\.seed is 6 and was 5"
+    ):
+        _snapshots(_training(12, batch_size=4, seed=6), resume=straight[1].state)
+
+
+def test_an_incomplete_state_is_refused(straight: Sequence[Snapshot]) -> None:
+    tensors, scalars = straight[1].state.state_dict()
+    kept = {name: t for name, t in tensors.items() if not name.startswith("discriminator.")}
+
+    with pytest.raises(InputError, match="tensors of the discriminator, got none"):
+        _snapshots(_training(12), resume=TrainingState.from_parts(kept, scalars))
+
+
+def test_a_non_finite_weight_stops_before_the_update_and_names_step_and_tensor(
+    straight: Sequence[Snapshot],
+) -> None:
+    state = _through_bytes(straight[1].state)
+    state.tensors["discriminator.out.bias"].fill_(float("nan"))
+
+    with pytest.raises(TrainingDivergedError, match=r"generator_loss update of step 6.*the loss"):
+        _snapshots(_training(12), resume=state)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"), [(0.0, 0.5 + 0.064), (1.0, 0.5 - 0.064)], ids=["up", "down"]
+)
+def test_the_strength_moves_by_images_over_ada_kimg(target: float, expected: float) -> None:
+    # Eight steps of eight images with ada_kimg 1 move it by 0.064 in all; 0 < r_t < 1.
+    options = AugmentationOptions(strength_start=0.5, ada_kimg=1, target=target)
+    training = _training(8, augmentation=options, learning_rate=1e-3)
+
+    last = _snapshots(training)[-1]
+    assert last.statistics["augmentation_strength"] == pytest.approx(expected)
+
+
+def test_the_strength_never_exceeds_its_cap() -> None:
+    options = AugmentationOptions(strength_start=0.5, strength_cap=0.51, ada_kimg=0.1, target=0.0)
+
+    last = _snapshots(_training(8, augmentation=options, learning_rate=1e-3))[-1]
+    assert last.statistics["augmentation_strength"] == 0.51
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (_images(7), "at least 8 images.*got 7"),
+        (_images().astype(np.float32), "uint8 images.*got float32"),
+        (_images()[:, :, :4], r"\[N, 8, 8, 3\], got uint8 of shape \[40, 8, 4, 3\]"),
+    ],
+)
+def test_unusable_images_are_refused(images: NDArray[np.uint8], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        TrainingRun(images, _NETWORK, _training(1))
+
+
+def test_fewer_images_than_a_batch_are_refused() -> None:
+    with pytest.raises(InputError, match="at least 16 images with a batch size of 16, got 12"):
+        TrainingRun(_images(12), _NETWORK, _training(1, batch_size=16))
+
+
+def test_a_batch_that_cannot_be_grouped_is_refused() -> None:
+    with pytest.raises(InputError, match="minibatch_group 4, got 6"):
+        TrainingRun(_images(), _NETWORK, _training(1, batch_size=6))
+
+
+def test_labels_that_do_not_fit_the_network_are_refused() -> None:
+    with pytest.raises(InputError, match=r"with 0 classes.*got \(40, 2\)"):
+        TrainingRun(_images(), _NETWORK, _training(1), np.zeros((40, 2)))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_cuda_is_refused_where_there_is_none() -> None:
+    with pytest.raises(InputError, match="'cuda', got a machine with 0 CUDA devices"):
+        TrainingRun(_images(), _NETWORK, _training(1, device="cuda"))
+
+
+def test_each_image_and_its_mirror_come_once_an_epoch_in_a_new_order() -> None:
+    data = ResidentImages(_images(10), None, mirror=True, seed=1, device=torch.device("cpu"))
+    first, second = data.indices(0, 20), data.indices(20, 20)
+
+    assert sorted(first) == sorted(second) == list(range(20))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(np.concatenate([first, second])[15:25], data.indices(15, 10))
+
+
+def test_mirrored_places_give_mirrored_images_between_minus_one_and_one() -> None:
+    images = _images(10)
+    data = ResidentImages(images, None, mirror=True, seed=1, device=torch.device("cpu"))
+
+    x_NCHW, _ = data.batch(0, 20)
+    for x, place in zip(x_NCHW, data.indices(0, 20), strict=True):
+        image = images[place % 10][:, ::-1] if place >= 10 else images[place]
+        expected = torch.from_numpy(image / np.float32(127.5) - 1).permute(2, 0, 1)
+        torch.testing.assert_close(x, expected)
+
+
+def test_mixing_changes_to_the_other_style_once_and_never_before_the_second_layer() -> None:
+    first, other = torch.zeros(4000, 1), torch.ones(4000, 1)
+    ws = mix_styles(first, other, 6, 0.9, torch.Generator().manual_seed(0))[..., 0]
+
+    assert (ws.diff(dim=1) >= 0).all()
+    assert ws[:, 0].max() == 0
+    assert abs(float((ws[:, -1] == 1).float().mean()) - 0.9) < 0.025  # five standard deviations
+
+
+def test_lazy_adam_scales_rate_and_decay_by_k_over_k_plus_one() -> None:
+    group = lazy_adam(torch.nn.Linear(1, 1), 0.0025, 16).param_groups[0]
+
+    assert group["lr"] == pytest.approx(0.0025 * 16 / 17)
+    assert group["betas"] == pytest.approx((0.0, 0.99 ** (16 / 17)))
+
+
+def test_averaging_keeps_its_share_of_weights_and_copies_buffers(
+    straight: Sequence[Snapshot],
+) -> None:
+    average, new = straight[0].generator, straight[2].generator
+    before = average.synthesis.constant.clone()
+    expected = 0.75 * before + 0.25 * new.synthesis.constant
+
+    average_weights(average, new, 0.75)
+    torch.testing.assert_close(average.synthesis.constant, expected)
+    assert torch.equal(average.mapping.w_average, new.mapping.w_average)
