@@ -1,9 +1,6 @@
 """What all tests share: a quiet terminal, one seed, small pictures, and the project to run."""
 
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,21 +38,3 @@ def picture(chance: np.random.Generator) -> Callable[..., Image.Image]:
         return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
     return draw
-
-
-def copy_project(folder: Path) -> Path:
-    """Make a project in `folder` with the real code and configuration, and no data."""
-    for name in ("pyproject.toml", ".telemetry"):
-        shutil.copy(PROJECT / name, folder / name)
-    shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
-    (folder / "conf" / "local").mkdir()
-    (folder / "src").symlink_to(PROJECT / "src")
-    return folder
-
-
-def kedro(project: Path, *words: str, timeout_s: float = 280) -> subprocess.CompletedProcess[str]:
-    """Run the real kedro command in `project`."""
-    command = [sys.executable, "-m", "kedro", *words]
-    return subprocess.run(
-        command, cwd=project, capture_output=True, text=True, timeout=timeout_s, check=False
-    )

@@ -98,6 +98,11 @@ def _check_parameter_names(parameters: Mapping[str, Any]) -> None:
             )
 
 
+def _as_any(catalog: DataCatalog, name: str) -> Any:
+    """Return a data set for what only its own class can do."""
+    return catalog[name]
+
+
 def _option_groups(parameters: Mapping[str, Any]) -> Iterator[str]:
     for stage, groups in parameters.items():
         if isinstance(groups, Mapping):
@@ -137,7 +142,7 @@ class DemoWorld:
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Answer the label tasks as a person would."""
         if self._stage is not None and self._catalog is not None and dataset_name == "label_tasks":
-            self._catalog["label_export"].receive(self._stage.answer(data["tasks"]))
+            _as_any(self._catalog, "label_export").receive(self._stage.answer(data["tasks"]))
 
     @hook_impl
     def after_pipeline_run(self) -> None:
@@ -255,8 +260,8 @@ def _versions(catalog: DataCatalog, project_path: Path) -> Iterator[dict[str, st
     """Yield the newest version of everything the study has made, and which node makes it."""
     for node in pipelines["__default__"].nodes:
         for name in node.outputs:
-            dataset = catalog.get(name)
-            if dataset is not None and dataset.exists():
+            dataset = _as_any(catalog, name)
+            if dataset.exists():
                 path = Path(dataset._get_load_path())
                 yield {
                     "dataset": name,
@@ -264,6 +269,12 @@ def _versions(catalog: DataCatalog, project_path: Path) -> Iterator[dict[str, st
                     "path": path.relative_to(project_path).as_posix(),
                     "produced_by": node.name,
                 }
+
+
+def _near(path: Path) -> Path:
+    """Return `path` as a person in the working directory would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 class Results:
@@ -279,7 +290,7 @@ class Results:
 
         click.echo("\n" + results_table(catalog.load("study_metrics")) + "\n")
         if "study_report" in made:
-            report = catalog["study_report"]
-            click.echo(f"Report       {report._get_load_path()}")
+            report = Path(_as_any(catalog, "study_report")._get_load_path())
+            click.echo(f"Report       {_near(report)}")
         click.echo("Flow         make viz      (kedro viz run)")
         click.echo("Comparison   make mlflow   (mlflow ui --backend-store-uri sqlite:///mlflow.db)")

@@ -41,12 +41,12 @@ def _forgiving(
     """Let a tracking failure cost a warning, never the run: datasets hold the results."""
 
     @wraps(method)
-    def call(self: "Tracker", *args: P.args, **kwargs: P.kwargs) -> None:
-        if not self.is_broken:
+    def call(tracker: "Tracker", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        if not tracker.is_broken:
             try:
-                method(self, *args, **kwargs)
+                method(tracker, *args, **kwargs)
             except Exception as error:  # noqa: BLE001  MLflow raises many kinds; none may stop a study
-                self.is_broken = True
+                tracker.is_broken = True
                 logger.warning("MLflow tracking stops for this run: %s", error)
 
     return call
@@ -156,7 +156,12 @@ class Tracker:
             tags={"version": self._version},
             model_type=name,
         )
-        self._client.log_model_artifacts(model.model_id, path)
+        log = (
+            self._client.log_model_artifacts
+            if Path(path).is_dir()
+            else self._client.log_model_artifact
+        )
+        log(model.model_id, path)
         self._client.finalize_logged_model(model.model_id, "READY")
         if value is not None:
             self._client.log_metric(self._run_id, metric, value, model_id=model.model_id)

@@ -27,7 +27,9 @@ def loader_of(environment: str) -> OmegaConfigLoader:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_dataset_of_a_node_is_in_the_catalog_and_the_other_way_round(environment: str) -> None:
+def test_every_dataset_of_a_node_is_in_the_catalog_and_the_other_way_round(
+    environment: str,
+) -> None:
     entries = set(loader_of(environment)["catalog"])
     used = {name for name in pipelines["__default__"].datasets() if not name.startswith("params:")}
 

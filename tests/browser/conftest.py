@@ -62,11 +62,11 @@ def pages() -> Iterator[Pages]:
 
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GalleryServer]:
-    """65 drawn photos of a street; the third of them has "market" in its name, too."""
+    """300 drawn photos of a street; the third of them has "market" in its name, too."""
     folder: Path = tmp_path_factory.mktemp("gallery")
-    for number in range(65):
-        name = f"street_{'market_' if number == 3 else ''}{number:02}.png"
-        Image.new("RGB", (40, 40), (number, 0, 0)).save(folder / name)
+    for number in range(300):
+        name = f"street_{'market_' if number == 3 else ''}{number:03}.png"
+        Image.new("RGB", (40, 40), (number % 256, number // 256, 0)).save(folder / name)
     with GalleryServer(folder) as server:
         yield server
 

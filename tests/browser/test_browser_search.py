@@ -64,11 +64,11 @@ def find(browser, pages):
 def test_scrolling_behind_the_consent_page_finds_what_paging_finds(browser, gallery):
     provider = ProviderOptions.model_validate(GALLERY)
     with PlainSearch(gallery.host_addresses, "test") as plain:
-        expected = plain.find(provider, "street market", 100)
+        expected = plain.find(provider, "street market", 1000)
 
-    outcome = browser.find(provider, "street market", 100)
+    outcome = browser.find(provider, "street market", 1000)
 
-    assert (outcome.status, len(outcome.found)) == ("ok", 65)
+    assert (outcome.status, len(outcome.found)) == ("ok", 300)
     assert outcome == expected
     assert outcome.found[0].title.startswith("street market")
 
@@ -86,6 +86,37 @@ def test_results_that_a_script_adds_late_are_waited_for(find):
     outcome = find(f"<body><script>{in_script(script)}</script>")
 
     assert [image.location for image in outcome.found] == ["http://e.org/late&x"]
+
+
+def test_a_page_that_only_watches_its_end_come_into_view_is_read_whole(find):
+    """Such a page never looks again when the end is in view before and after it has grown."""
+    script = (
+        "let n = 0, busy = false; const end = document.getElementById('end');"
+        "new IntersectionObserver(async ([entry]) => {"
+        "  if (!entry.isIntersecting || busy || n >= 15) return; busy = true;"
+        "  await new Promise(done => setTimeout(done, 30)); n++;"
+        f"  end.insertAdjacentHTML('beforebegin', {json.dumps(tile('N'))}.replaceAll('N', n)"
+        "   + '<p style=height:100px>'); busy = false;"
+        "}, {rootMargin: '400px'}).observe(end);"
+    )
+
+    outcome = find(
+        f"<body><p style=height:9000px>{tile('a')}<div id=end>end</div><script>{in_script(script)}</script>",
+        scroll={"growth_wait_s": 1.0, "patience": 2},
+    )
+
+    assert len(outcome.found) == 16
+
+
+def test_a_page_that_stops_before_its_end_is_said_to(find):
+    cut_short = find(tile("a"), scroll={"end_selector": ".end", "growth_wait_s": 0.1})
+    whole = find(tile("a") + "<p class=end>", scroll={"end_selector": ".end"})
+
+    assert cut_short.found == whole.found
+    assert (cut_short.reason, whole.reason) == (
+        "the page stopped growing before its end showed",
+        "",
+    )
 
 
 def test_a_button_that_shows_more_is_pressed_until_it_brings_nothing(find):
@@ -170,4 +201,4 @@ def test_the_search_says_which_browser_it_used(gallery):
     if "plain HTTP" in set(found.log["how"]):
         pytest.skip("no Chromium with chromedriver can be started here")
     assert found.log["how"].str.match(r"selenium \d.*, Chromium \d+").all()
-    assert len(found.candidates) == 65
+    assert len(found.candidates) == 100

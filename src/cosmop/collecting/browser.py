@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Self
 
 import selenium
@@ -42,7 +43,13 @@ _ERROR = (
     "return location.protocol !== 'chrome-error:' ? null"
     " : document.querySelector('.error-code')?.textContent ?? ''"
 )
-_TO_THE_END = "window.scrollTo(0, document.documentElement.scrollHeight)"
+# Back and forth: a page that watches whether its end comes into view must see it come.
+_TO_THE_END = (
+    "const page = document.documentElement;"
+    "window.scrollTo(0, page.scrollHeight - 3 * window.innerHeight);"
+    "requestAnimationFrame(() => requestAnimationFrame("
+    "() => window.scrollTo(0, page.scrollHeight)))"
+)
 _READ = (
     "return Array.from(document.querySelectorAll(arguments[0]), e => e.getAttribute(arguments[1]))"
 )
@@ -69,12 +76,14 @@ class BrowserSearch:
             found += last.found
             if len(unique_images(found, limit)) in (before, limit):
                 break
-        return Outcome("ok", unique_images(found, limit)) if found else last
+        if not found:
+            return last
+        return Outcome("ok", unique_images(found, limit), reason=last.reason)
 
     def _find_on_page(self, provider: ProviderOptions, url: str, limit: int) -> Outcome:
         try:
             self._open(provider, url)
-            self._scroll(provider, limit)
+            why_not_more = self._scroll(provider, limit)
             payloads = self._driver.execute_script(
                 _READ, provider.result_selector, provider.result_attribute
             )
@@ -86,7 +95,8 @@ class BrowserSearch:
         except WebDriverException as error:
             reason = (error.msg or type(error).__name__).splitlines()[0]
             return Outcome("failed", reason=f"the browser says: {reason}")
-        return judge_page(provider, html, page_url, found)
+        outcome = judge_page(provider, html, page_url, found)
+        return replace(outcome, reason=outcome.reason or why_not_more)
 
     def _open(self, provider: ProviderOptions, url: str) -> None:
         """Load `url`, press the consent button if it is in the way, and wait for the results.
@@ -121,15 +131,18 @@ class BrowserSearch:
     def _asks(self, provider: ProviderOptions) -> bool:
         return bool(self._driver.execute_script(_HAS, provider.consent_selector))
 
-    def _scroll(self, provider: ProviderOptions, limit: int) -> None:
-        """Scroll to the end until `limit` is reached, the end shows, or nothing more comes."""
+    def _scroll(self, provider: ProviderOptions, limit: int) -> str:
+        """Scroll until `limit` is reached, the end shows, or nothing more comes.
+
+        Returns why there may be more than was seen; empty where that cannot be known.
+        """
         scroll, in_vain = provider.scroll, 0
         count = self._count(provider)
         if not count and self._says(provider.no_results_markers + provider.blocked_markers):
-            return
+            return ""
         for _ in range(scroll.max_scrolls):
             if count >= limit or self._driver.execute_script(_HAS, scroll.end_selector):
-                return
+                return ""
             self._driver.execute_script(_TO_THE_END)
             self._driver.execute_script(_CLICK, scroll.more_selector)
             seen = count
@@ -137,7 +150,9 @@ class BrowserSearch:
             count = self._count(provider)
             in_vain = 0 if count > seen else in_vain + 1
             if in_vain == scroll.patience:
-                return
+                break
+        is_sure = not scroll.end_selector or count >= limit
+        return "" if is_sure else "the page stopped growing before its end showed"
 
     def _count(self, provider: ProviderOptions) -> int:
         return int(self._driver.execute_script(_COUNT, provider.result_selector))

@@ -123,6 +123,8 @@ def _send(
     form: Mapping[str, str] | None,
     cookies: RequestsCookieJar | None,
 ) -> urllib3.BaseHTTPResponse:
+    if urlsplit(url).scheme.lower() not in ("http", "https"):
+        raise FetchError("only http and https addresses are fetched")
     method = "GET" if form is None else "POST"
     headers = {"User-Agent": limits.user_agent, "Accept-Encoding": "identity", "Accept": "*/*"}
     request = requests.Request(method, url).prepare() if cookies is not None else None

@@ -123,5 +123,5 @@ def _nobody(rng: np.random.Generator) -> Content:
 def draw_stature(content: Content, rng: np.random.Generator) -> float:
     """Draw how tall a grown person is at the main row, as a share of the picture's height."""
     people = content.adults + content.children + content.patrols
-    low, high = (0.21, 0.54) if people >= 6 else (0.25, 0.8)
+    low, high = (0.23, 0.54) if people >= 6 else (0.3, 0.82)
     return math.exp(float(rng.uniform(math.log(low), math.log(high))))

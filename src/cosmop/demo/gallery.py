@@ -7,81 +7,35 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
 from PIL import Image
-from pydantic import AfterValidator, Field, model_validator
 
-from cosmop.config import Options, Pixels
+from cosmop.config import Options
 from cosmop.demo.captions import draw_caption
 from cosmop.demo.faults import BROKEN, COPIES, EXIF_ORIENTATION, plant_fault
+from cosmop.demo.gallery_options import GalleryOptions, KindShares, PersonFilterSceneOptions
 from cosmop.demo.scenes import draw_scene
 from cosmop.demo.truth import CRITERIA, KINDS, PersonTruth, Scene
 from cosmop.errors import InputError
 from cosmop.progress import track
 
+__all__ = [
+    "CAPTION_COLUMNS",
+    "GalleryOptions",
+    "KindShares",
+    "PersonFilterSceneOptions",
+    "draw_gallery",
+    "draw_person_filter_scenes",
+]
+
 DRAWING_VERSION = 1  # raised when the same options draw other pixels
 CAPTION_COLUMNS = ("file", "title", "keywords", "licence", "channel", "taken_at")
 
-_SMALLEST_SIDE_PX, _LARGEST_SIDE_PX = 48, 2048
 _LAYOUT, _SCENES, _FAULTS, _PEOPLE, _NO_PEOPLE = range(5)  # independent streams of one seed
 _STARTED, _COMPLETE = "drawn_by_demo.json", "complete.json"
 _OURS = ("images", "masks", "people", "no_people", "captions.csv", "truth.parquet", _COMPLETE)
-
-
-def _check_size(size: tuple[int, int]) -> tuple[int, int]:
-    if not all(_SMALLEST_SIDE_PX <= side <= _LARGEST_SIDE_PX for side in size):
-        raise ValueError(
-            f"a scene's height and width must be {_SMALLEST_SIDE_PX} to {_LARGEST_SIDE_PX} px, "
-            f"got {size}"
-        )
-    return size
-
-
-SceneSize = Annotated[Pixels, AfterValidator(_check_size)]
-
-
-class KindShares(Options):
-    """How often each kind of scene is drawn; relative weights."""
-
-    carrying_bags: float = Field(default=0.15, ge=0)
-    with_children: float = Field(default=0.12, ge=0)
-    crowd_at_border: float = Field(default=0.12, ge=0)
-    border_patrol: float = Field(default=0.11, ge=0)
-    other_people: float = Field(default=0.26, ge=0)
-    no_people: float = Field(default=0.24, ge=0)
-
-    @model_validator(mode="after")
-    def _has_weight(self) -> Self:
-        if sum(self.model_dump().values()) <= 0:
-            raise ValueError("the shares of the kinds must not all be 0; give one of them weight")
-        return self
-
-
-class GalleryOptions(Options):
-    """What the demo's gallery holds."""
-
-    images: int = Field(default=900, ge=12, description="Published files, faults included.")
-    size: SceneSize = Field(default=(240, 320), description="Height and width in pixels.")
-    seed: int = Field(default=0, ge=0)
-    kinds: KindShares = Field(default_factory=KindShares)
-    duplicate_share: float = Field(
-        default=0.12, ge=0, le=0.4, description="Copies among all files."
-    )
-    broken_share: float = Field(default=0.02, ge=0, le=0.4, description="Unusable files among all.")
-    exif_orientation_share: float = Field(
-        default=0.005, ge=0, le=0.2, description="Originals that lie on their side, with EXIF tag."
-    )
-
-
-class PersonFilterSceneOptions(Options):
-    """Scenes with and without people that stand in for CrowdHuman and PASS."""
-
-    images: int = Field(default=700, ge=2, description="Files; half of them show people.")
-    size: SceneSize = Field(default=(240, 320), description="Height and width in pixels.")
-    seed: int = Field(default=0, ge=0)
 
 
 @dataclass(frozen=True)

@@ -238,6 +238,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every answer waits 40 ms for a delayed acknowledgement
     timeout = 30
     server: _Server
     routes: ClassVar[dict[str, str]] = {

@@ -17,7 +17,7 @@ _CASTS: dict[str, tuple[float, float, float]] = {
 
 def develop(image: Image.Image, setting: Setting, rng: np.random.Generator) -> Image.Image:
     """Turn the clean drawing into a photograph of it: RGB of the same size."""
-    blur = float(rng.uniform(0.5, 1.3)) if rng.random() < 0.3 else 0.0
+    blur = float(rng.uniform(0.5, 1.2)) if rng.random() < 0.25 else 0.0
     if blur:
         image = image.filter(ImageFilter.GaussianBlur(blur * setting.size[0] / 240))
     image = image.point(_tone_curves(rng))

@@ -137,7 +137,7 @@ def _fence_items(
 ) -> list[_Item]:
     if not content.has_fence:
         return []
-    in_front = bool(rng.random() < 0.4)
+    in_front = bool(rng.random() < 0.33)
     fence = draw_fence(rng, in_front=in_front)
     main = setting.row_for(person_px)
     if in_front:

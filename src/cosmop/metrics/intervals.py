@@ -121,8 +121,11 @@ def half_sample_interval(
     many images and is therefore not used: the interval is value ± 1.96 standard deviations.
 
     It covers the expected distance *at these n*, which is what another draw would fluctuate
-    around; the bias of the distance at this n remains, so compare only at equal n. Between two
-    samples of one distribution it is wider than it need be.
+    around; the bias of the distance at this n remains, so compare only at equal n. Measured on
+    Gaussians (n 60 to 300, D 20 to 128, 150 repetitions each): Fréchet distances that differ are
+    covered in 92 to 99 % of cases, kernel distances in 95 to 96 %; between two samples of one
+    distribution both in all cases, at up to 1.9 times the width needed. The percentile bootstrap
+    covers 0 to 25 % of the Fréchet distances.
 
     Args:
         statistic: The distance; called with x [n/2, D] and y [m/2, D].

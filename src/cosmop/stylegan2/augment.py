@@ -35,10 +35,10 @@ class _Draws:
     def __init__(
         self, num_images: int, strength: float, random: torch.Generator, parts: tuple[str, ...]
     ) -> None:
-        shape = (4, len(BGC_TRANSFORMS) + 1, num_images)
+        shape = (3, len(BGC_TRANSFORMS) + 1, num_images)
         numbers = torch.rand(shape, device=random.device, generator=random)
         normals = torch.randn(shape[1:], device=random.device, generator=random)
-        self._gates, self._uniforms, self._extra, _ = numbers.unbind()
+        self._gates, self._uniforms, self._extra = numbers.unbind()
         self._normals = normals
         self._strength = strength
         self._parts = parts

@@ -85,11 +85,12 @@ class NetworkOptions(Options):
     def _size_is_possible(self) -> "NetworkOptions":
         rows, columns = self.base_size
         shorter, longer = sorted((rows, columns))
-        if self.num_levels < 2 or shorter >= 2 * _SHORTEST_BASE_SIDE or longer > _LONGEST_BASE_SIDE:
+        is_fitting = shorter < 2 * _SHORTEST_BASE_SIDE and longer <= _LONGEST_BASE_SIDE
+        if self.num_levels < 2 or not is_fitting:
             raise ValueError(
                 "sides that are the same power of two (at least 2) times a base of "
-                f"{_SHORTEST_BASE_SIDE} to {2 * _SHORTEST_BASE_SIDE - 1} pixels for the shorter and "
-                f"at most {_LONGEST_BASE_SIDE} for the longer side, such as 32 by 32 or 256 by 192 "
+                f"{_SHORTEST_BASE_SIDE} to {2 * _SHORTEST_BASE_SIDE - 1} pixels (shorter side) "
+                f"and at most {_LONGEST_BASE_SIDE} (longer side), such as 32 by 32 or 256 by 192 "
                 f"({self.height} by {self.width} has the base {rows} by {columns})"
             )
         return self

@@ -90,9 +90,13 @@ class TrainingSteps:
 
     def take_statistics(self) -> dict[str, float]:
         """Return the means of all recorded numbers since the last call, and forget them."""
-        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        means = self.statistics()
         self._sums, self._counts = {}, {}
         return means
+
+    def statistics(self) -> dict[str, float]:
+        """Return the means of all recorded numbers since the last `take_statistics`."""
+        return {name: float(total) / self._counts[name] for name, total in self._sums.items()}
 
     def _record(self, name: str, value: Tensor) -> None:
         value = value.detach()

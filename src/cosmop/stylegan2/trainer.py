@@ -102,7 +102,8 @@ class TrainingRun:
         """Train, yielding a snapshot at 0, at each `snapshot_kimg` and at the end.
 
         With `resume` the run goes on behind that state, on a CPU to the same bits as if it had
-        never stopped; the state's own snapshot is not yielded again.
+        never stopped; the state's own snapshot is not yielded again, and nothing is when the run
+        was already complete.
 
         Raises:
             InputError: `resume` is of other settings or images, or incomplete.
@@ -132,9 +133,7 @@ class TrainingRun:
                 images += batch_size
                 progress.update(min(images, total) - before)
                 if steps.contest.step % _STEPS_BETWEEN_POSTFIXES == 0:
-                    progress.set_postfix_str(
-                        f"augmentation {steps.contest.augmentation_strength:.3f}", refresh=False
-                    )
+                    progress.set_postfix_str(_progress_line(steps), refresh=False)
                 if images >= total or before // every != images // every:
                     seconds = time.perf_counter() - started
                     speed = seconds / (images - since) * 1000
@@ -232,6 +231,12 @@ class TrainingRun:
         contest.real_sign_count = int(state.number("real_sign_count"))
         contest.step = int(state.number("step"))
         return images
+
+
+def _progress_line(steps: TrainingSteps) -> str:
+    means = steps.statistics()
+    losses = f"G {means['generator_loss']:.2f} D {means['discriminator_loss']:.2f}" if means else ""
+    return f"{losses} augmentation {steps.contest.augmentation_strength:.3f}".strip()
 
 
 def _whole(kimg: float) -> int:

@@ -24,36 +24,31 @@ BRIEF = ImageClassifierOptions(
 )
 
 
-def discs_and_squares(count, seed=0, side=32):
-    """Half discs (true), half squares, of any colour, size and place."""
+def bars(count, seed=0, side=32):
+    """Half upright bars (true), half lying ones, of any colour, size and place."""
     chance = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:side, :side]
     images = chance.integers(0, 60, (count, side, side, 3), dtype=np.uint8)
     labels = np.arange(count) % 2 == 0
-    for image, is_disc in zip(images, labels, strict=True):
-        radius = chance.uniform(5, 9)
-        y, x = chance.uniform(radius, side - radius, 2)
-        away = (
-            np.hypot(rows - y, columns - x)
-            if is_disc
-            else np.maximum(abs(rows - y), abs(columns - x))
-        )
-        image[away < radius] = chance.integers(100, 256, 3)
+    for image, is_upright in zip(images, labels, strict=True):
+        long, thick = chance.integers(14, 24), chance.integers(4, 8)
+        height, width = (long, thick) if is_upright else (thick, long)
+        y, x = chance.integers(0, side - height), chance.integers(0, side - width)
+        image[y : y + height, x : x + width] = chance.integers(100, 256, 3)
     return TrainingData(images, labels)
 
 
-def test_discs_are_told_from_squares_on_images_not_seen():
+def test_upright_bars_are_told_from_lying_ones_on_images_not_seen():
     options = BRIEF.model_copy(
         update={
-            "steps": 80,
-            "evaluate_every_steps": 20,
+            "steps": 40,
+            "evaluate_every_steps": 10,
             "batch_size": 16,
             "learning_rate": 0.003,
             "augmentation": AugmentationOptions(shift_share=0.1, zoom_share=0.1),
         }
     )
-    trained = train_image_classifier(discs_and_squares(200), discs_and_squares(60, 1), options)
-    unseen = discs_and_squares(100, 2)
+    trained = train_image_classifier(bars(120), bars(40, 1), options)
+    unseen = bars(100, 2)
 
     scores = predict(trained.model, unseen.images, device="cpu")
     assert ((scores >= 0.5) == unseen.labels).mean() >= 0.8
@@ -61,19 +56,18 @@ def test_discs_are_told_from_squares_on_images_not_seen():
 
 
 def test_arms_of_different_size_take_the_same_steps():
-    arms = [discs_and_squares(10), discs_and_squares(40)]
+    arms = [bars(10), bars(40)]
     steps = [
-        train_image_classifier(arm, discs_and_squares(8, 1), BRIEF).history["step"].tolist()
-        for arm in arms
+        train_image_classifier(arm, bars(8, 1), BRIEF).history["step"].tolist() for arm in arms
     ]
 
     assert steps == [[2, 4], [2, 4]]
 
 
 def test_the_delivered_weights_are_those_of_the_lowest_validation_loss():
-    validation = discs_and_squares(20, 1)
+    validation = bars(20, 1)
     options = BRIEF.model_copy(update={"steps": 12, "learning_rate": 0.05, "dropout_share": 0.0})
-    trained = train_image_classifier(discs_and_squares(30), validation, options)
+    trained = train_image_classifier(bars(30), validation, options)
 
     scores = predict(trained.model, validation.images, device="cpu").astype(float)
     loss = -np.log(np.where(validation.labels, scores, 1 - scores).clip(1e-7)).mean()
@@ -84,7 +78,7 @@ def test_patience_stops_before_the_last_step():
     options = BRIEF.model_copy(
         update={"steps": 200, "patience_evaluations": 1, "learning_rate": 0.05}
     )
-    trained = train_image_classifier(discs_and_squares(20), discs_and_squares(8, 1), options)
+    trained = train_image_classifier(bars(20), bars(8, 1), options)
 
     losses = trained.history["validation_loss"].to_numpy()
     assert trained.history["step"].iloc[-1] < 200
@@ -93,7 +87,7 @@ def test_patience_stops_before_the_last_step():
 
 def test_the_same_seed_gives_the_same_weights():
     runs = [
-        train_image_classifier(discs_and_squares(12), discs_and_squares(4, 1), options)
+        train_image_classifier(bars(12), bars(4, 1), options)
         for options in (BRIEF, BRIEF, BRIEF.model_copy(update={"seed": 1}))
     ]
     checksums = [run.model.checksum() for run in runs]
@@ -110,9 +104,7 @@ def test_a_warm_start_begins_with_the_person_filters_trunk():
     options = BRIEF.model_copy(
         update={"warm_start_from_person_filter": True, "freeze_backbone": True}
     )
-    trained = train_image_classifier(
-        discs_and_squares(12), discs_and_squares(4, 1), options, person_filter
-    )
+    trained = train_image_classifier(bars(12), bars(4, 1), options, person_filter)
 
     for name, value in person_filter.trunk.state_dict().items():
         assert torch.equal(trained.model.trunk.state_dict()[name], value), name
@@ -121,11 +113,11 @@ def test_a_warm_start_begins_with_the_person_filters_trunk():
 
 
 def test_a_classifier_built_from_its_description_gives_the_same_answers():
-    trained = train_image_classifier(discs_and_squares(12), discs_and_squares(4, 1), BRIEF)
+    trained = train_image_classifier(bars(12), bars(4, 1), BRIEF)
     again = build_image_classifier(trained.model.describe())
     again.load_state_dict(trained.model.state_dict())
 
-    images = discs_and_squares(6, 3).images
+    images = bars(6, 3).images
     np.testing.assert_array_equal(
         predict(again, images, device="cpu"), predict(trained.model, images, device="cpu")
     )
@@ -139,12 +131,12 @@ def test_no_images_get_no_probabilities():
 
 
 def test_unusable_training_data_is_refused_in_one_sentence():
-    good = discs_and_squares(8)
-    only_discs = TrainingData(good.images[::2], good.labels[::2])
+    good = bars(8)
+    only_upright = TrainingData(good.images[::2], good.labels[::2])
     with pytest.raises(InputError, match="got 4 positive, 0 negative and 8 to validate on"):
-        train_image_classifier(only_discs, good, BRIEF)
+        train_image_classifier(only_upright, good, BRIEF)
+    warm = BRIEF.model_copy(update={"warm_start_from_person_filter": True})
     with pytest.raises(InputError, match="needs a trained person filter, got none"):
-        warm = BRIEF.model_copy(update={"warm_start_from_person_filter": True})
         train_image_classifier(good, good, warm)
     with pytest.raises(InputError, match="one label per image"):
         TrainingData(good.images, good.labels[:3])

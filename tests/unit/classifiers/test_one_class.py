@@ -93,5 +93,5 @@ def test_unusable_features_are_refused(features, said):
 
 def test_features_of_another_extractor_are_refused():
     pipeline = fit_one_class(cloud(0, 30), OneClassOptions())
-    with pytest.raises(InputError, match="needs 20 features per image .* got 7"):
+    with pytest.raises(InputError, match=r"needs 20 features per image .* got 7"):
         score_one_class(pipeline, cloud(0, 5, d=7))

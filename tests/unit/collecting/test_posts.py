@@ -197,8 +197,9 @@ def test_videos_and_media_without_address_are_left_out(server, search):
     assert found[0].page_url == "https://x.com/i/status/1"
 
 
-def test_a_server_that_never_answers_is_given_up(server, search):
-    server.routes[PATH] = lambda handler: time.sleep(1)
+def test_a_server_that_answers_too_late_is_given_up(server, search):
+    late = posts_page(1)
+    server.routes[PATH] = lambda handler: (time.sleep(0.5), late(handler))
     options = FAST.model_copy(update={"timeout_s": 0.1, "retries": 1})
 
     assert search(server, options).find("q", 10).status == "failed"

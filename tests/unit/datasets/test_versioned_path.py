@@ -53,8 +53,8 @@ def test_a_crash_while_saving_leaves_the_earlier_version_the_latest(tmp_path: Pa
     path = str(tmp_path / "m.json")
     JSONDataset(filepath=path, version=Version(None, "v1")).save({"number": 1})
 
+    crashing = CrashingDataset(filepath=path, version=Version(None, "v2"))
     with pytest.raises(KeyboardInterrupt):
-        crashing = CrashingDataset(filepath=path, version=Version(None, "v2"))
         crashing.save({"error": KeyboardInterrupt()})
 
     assert JSONDataset(filepath=path, version=Version(None, None)).load() == {"number": 1}

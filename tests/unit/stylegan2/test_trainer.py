@@ -1,5 +1,6 @@
 """Training: its schedule, its reproducibility, and how it refuses and stops."""
 
+import copy
 import json
 from collections.abc import Sequence
 
@@ -247,7 +248,7 @@ def test_lazy_adam_scales_rate_and_decay_by_k_over_k_plus_one() -> None:
 def test_averaging_keeps_its_share_of_weights_and_copies_buffers(
     straight: Sequence[Snapshot],
 ) -> None:
-    average, new = straight[0].generator, straight[2].generator
+    average, new = copy.deepcopy(straight[0].generator), straight[2].generator
     before = average.synthesis.constant.clone()
     expected = 0.75 * before + 0.25 * new.synthesis.constant
 

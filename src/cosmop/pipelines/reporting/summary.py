@@ -39,7 +39,7 @@ def headline_figures(
     judges, acceptance = classifiers["judges"], classifiers["acceptance"]
     name = distances["name"]
     figures: dict[str, Any] = {
-        "images": {row.label: int(row.images) for row in study_funnel.itertuples()},
+        "images": dict(zip(study_funnel["label"], study_funnel["images"].tolist(), strict=True)),
         "person_filter": {"accuracy": person_filter["accuracy"]},
         "generation": {
             f"{name} untrained": generator["untrained"]["distance"],

@@ -1,0 +1,26 @@
+"""A project of its own for a test, and the real kedro command in it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+
+
+def copy_project(folder: Path) -> Path:
+    """Make a project in `folder` with the real code and configuration, and no data."""
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(PROJECT / name, folder / name)
+    shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+    (folder / "conf" / "local").mkdir()
+    (folder / "src").symlink_to(PROJECT / "src")
+    return folder
+
+
+def kedro(project: Path, *words: str, timeout_s: float = 280) -> subprocess.CompletedProcess[str]:
+    """Run the real kedro command in `project`."""
+    command = [sys.executable, "-m", "kedro", *words]
+    return subprocess.run(
+        command, cwd=project, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
