@@ -1,12 +1,15 @@
 """What all tests share: a quiet terminal, one seed, small pictures, and the project to run."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.project import copy_project, kedro
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")
@@ -38,3 +41,25 @@ def picture(chance: np.random.Generator) -> Callable[..., Image.Image]:
         return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which ``kedro run --env=test`` has run once; read it, do not change it."""
+    project = copy_project(tmp_path_factory.mktemp("finished"))
+    done = kedro(project, "run", "--env=test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (project / "output.txt").write_text(done.stdout, encoding="utf-8")
+    return project
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished project to go on with."""
+    return shutil.copytree(finished, tmp_path / "project", symlinks=True)
+
+
+@pytest.fixture
+def new_project(tmp_path: Path) -> Path:
+    """A project in which nothing has run."""
+    return copy_project(tmp_path)

@@ -155,8 +155,9 @@ class DemoWorld:
         self._close()
 
     def _close(self) -> None:
-        if self._stage is not None:
+        if self._stage is not None and self._catalog is not None:
             self._stage.close_gallery()
+            _as_any(self._catalog, "host_addresses").forget()
         self._stage = self._catalog = None
 
 

@@ -101,7 +101,8 @@ def test_a_page_that_only_watches_its_end_come_into_view_is_read_whole(find):
     )
 
     outcome = find(
-        f"<body><p style=height:9000px>{tile('a')}<div id=end>end</div><script>{in_script(script)}</script>",
+        f"<body><p style=height:9000px>{tile('a')}<div id=end>end</div>"
+        f"<script>{in_script(script)}</script>",
         scroll={"growth_wait_s": 1.0, "patience": 2},
     )
 

@@ -44,6 +44,11 @@ class OptionalTableDataset(TableDataset):
         return super().load() if self._exists() else pd.DataFrame()
 
 
+    def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
+        """Return the first rows for kedro-viz; none when there is no table."""
+        return super().preview(nrows) if self._exists() else _table_preview(pd.DataFrame(), 0)
+
+
 class JSONDataset(VersionedPathDataset[Any]):
     """A JSON document: metrics, label tasks, settings."""
 
@@ -65,6 +70,14 @@ class OptionalJSONDataset(JSONDataset):
     def load(self) -> Any:
         """Return the document, or an empty mapping."""
         return super().load() if self._exists() else {}
+
+    def preview(self, items: int = 10) -> JSONPreview:
+        """Return the document for kedro-viz; an empty one when there is none."""
+        return super().preview(items) if self._exists() else JSONPreview("{}")
+
+    def forget(self) -> None:
+        """Remove the document, so that it reads as an empty mapping."""
+        Path(self._get_load_path()).unlink(missing_ok=True)
 
 
 def _shorten(value: Any, items: int) -> Any:

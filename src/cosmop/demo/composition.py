@@ -65,7 +65,7 @@ def _decoys(rng: np.random.Generator, scale: float) -> tuple[str, ...]:
 def _bags(rng: np.random.Generator) -> Content:
     children = _between(rng, 1, 2) if _chance(rng, 0.2) else 0
     return Content(
-        _between(rng, 1, 5), children, bag_share=0.8, has_fence=_chance(rng, 0.35),
+        _between(rng, 1, 5), children, bag_share=0.8, has_fence=_chance(rng, 0.45),
         props=_between(rng, 1, 6), specials=_decoys(rng, 0.4),
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ def _bags(rng: np.random.Generator) -> Content:
 def _children(rng: np.random.Generator) -> Content:
     return Content(
         _between(rng, 1, 3), _between(rng, 1, 3), bag_share=0.6 if _chance(rng, 0.3) else 0.0,
-        has_fence=_chance(rng, 0.35), props=_between(rng, 1, 6), specials=_decoys(rng, 0.4),
+        has_fence=_chance(rng, 0.45), props=_between(rng, 1, 6), specials=_decoys(rng, 0.4),
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def _crowd(rng: np.random.Generator) -> Content:
         patrols=_between(rng, 1, 2) if _chance(rng, 0.12) else 0,
         bag_share=0.45 if _chance(rng, 0.5) else 0.0,
         has_fence=True,
-        props=_between(rng, 1, 5),
+        props=_between(rng, 1, 6),
         specials=_decoys(rng, 0.4),
     )
 
@@ -97,7 +97,7 @@ def _patrol(rng: np.random.Generator) -> Content:
         children=1 if civilians and _chance(rng, 0.15) else 0,
         patrols=_between(rng, 1, 4),
         bag_share=0.7 if _chance(rng, 0.4) else 0.0,
-        has_fence=_chance(rng, 0.35),
+        has_fence=_chance(rng, 0.45),
         props=_between(rng, 0, 5),
         specials=tuple({cue: None, **dict.fromkeys(_decoys(rng, 0.4))}),
     )
@@ -114,7 +114,7 @@ def _others(rng: np.random.Generator) -> Content:
 def _nobody(rng: np.random.Generator) -> Content:
     lookalikes = ("lookalike",) * (_between(rng, 1, 3) if _chance(rng, 0.55) else 0)
     return Content(
-        has_fence=_chance(rng, 0.45),
+        has_fence=_chance(rng, 0.5),
         props=_between(rng, 4, 11),
         specials=(*_decoys(rng, 1.0), *lookalikes),
     )
@@ -123,5 +123,5 @@ def _nobody(rng: np.random.Generator) -> Content:
 def draw_stature(content: Content, rng: np.random.Generator) -> float:
     """Draw how tall a grown person is at the main row, as a share of the picture's height."""
     people = content.adults + content.children + content.patrols
-    low, high = (0.23, 0.54) if people >= 6 else (0.3, 0.82)
+    low, high = (0.26, 0.64) if people >= 6 else (0.28, 0.8)
     return math.exp(float(rng.uniform(math.log(low), math.log(high))))

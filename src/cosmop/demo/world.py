@@ -20,7 +20,6 @@ from cosmop.demo.gallery_server import GalleryServer
 
 _NEEDS_GALLERY = frozenset({"host_addresses", "scene_truth", "label_export"})
 _NEEDS_PERSON_SCENES = frozenset({"people_folder", "no_people_folder"})
-_HOSTS = ("gallery.test", "api.twitter.com")
 
 
 class DemoOptions(Options):
@@ -61,7 +60,7 @@ class World:
         """Serve the gallery and return which host is answered at which ``address:port``."""
         self._server = GalleryServer(self._folder)
         self._server.start()
-        return dict.fromkeys(_HOSTS, self._server.address)
+        return dict(self._server.host_addresses)
 
     def close_gallery(self) -> None:
         """Stop serving, if the gallery is open."""

@@ -80,6 +80,13 @@ def test_resuming_from_saved_bytes_gives_the_same_weights_as_never_stopping(
     assert straight[2].generator.checksum() == resumed.generator.checksum()
 
 
+def test_a_state_stays_as_it_is_when_a_run_goes_on_from_it(straight: Sequence[Snapshot]) -> None:
+    state = _through_bytes(straight[1].state)
+    _snapshots(_training(12), resume=state)
+
+    _assert_same_state(straight[1].state, state)
+
+
 def test_resuming_an_untrained_state_is_starting(straight: Sequence[Snapshot]) -> None:
     resumed = _snapshots(_training(12), resume=_through_bytes(straight[0].state))
 
