@@ -86,10 +86,10 @@ def _watermarked(content: bytes, rng: np.random.Generator) -> File:
     x = w * (0.03 if rng.random() < 0.5 else 0.66)
     y = h * (0.03 if rng.random() < 0.5 else 0.9)
     if rng.random() < 0.5:
-        pen.rectangle((x, y, x + w * 0.3, y + h * 0.07), fill=(20, 20, 20, 150))
-    font = ImageFont.load_default(max(h * 0.05, 8))
+        pen.rectangle((x, y, x + w * 0.28, y + h * 0.065), fill=(20, 20, 20, 80))
+    font = ImageFont.load_default(max(h * 0.045, 8))
     text = pick(rng, ("© example.org", "photo archive", "PREVIEW 0417"))
-    pen.text((x + w * 0.01, y + h * 0.005), text, fill=(255, 255, 255, 190), font=font)
+    pen.text((x + w * 0.01, y + h * 0.005), text, fill=(255, 255, 255, 150), font=font)
     return _jpeg(image, int(rng.integers(75, 92))), "jpg"
 
 
