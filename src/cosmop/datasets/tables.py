@@ -43,7 +43,6 @@ class OptionalTableDataset(TableDataset):
         """Return the table, or an empty one."""
         return super().load() if self._exists() else pd.DataFrame()
 
-
     def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
         """Return the first rows for kedro-viz; none when there is no table."""
         return super().preview(nrows) if self._exists() else _table_preview(pd.DataFrame(), 0)

@@ -3,9 +3,12 @@
 import hashlib
 import io
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +39,10 @@ CAPTION_COLUMNS = ("file", "title", "keywords", "licence", "channel", "taken_at"
 _LAYOUT, _SCENES, _FAULTS, _PEOPLE, _NO_PEOPLE = range(5)  # independent streams of one seed
 _STARTED, _COMPLETE = "drawn_by_demo.json", "complete.json"
 _OURS = ("images", "masks", "people", "no_people", "captions.csv", "truth.parquet", _COMPLETE)
+_JOBS_WORTH_A_WORKER = 60  # starting a process costs as much as drawing this many scenes
+
+_Job = tuple[str, np.random.Generator, tuple[int, int]]  # kind, stream, height and width
+_Drawn = tuple[Scene, bytes, np.random.Generator]  # scene, its JPEG, the stream after it
 
 
 @dataclass(frozen=True)
@@ -109,12 +116,30 @@ def draw_person_filter_scenes(folder: Path, options: PersonFilterSceneOptions) -
     plan += [("no_people", KINDS[-1], rng) for rng in without]
     for name in ("people", "no_people"):
         (folder / name).mkdir()
-    for i, (name, kind, rng) in enumerate(
-        track(plan, "drawing person filter scenes", total=len(plan), unit="image")
-    ):
-        scene = draw_scene(kind, rng, options.size)
-        (folder / name / f"{i:05d}.jpg").write_bytes(_encode(scene.image, rng))
+    drawn = _draw_scenes([(kind, rng, options.size) for _, kind, rng in plan])
+    bar = track(drawn, "drawing person filter scenes", total=len(plan), unit="image")
+    for i, (_, content, _) in enumerate(bar):
+        (folder / plan[i][0] / f"{i:05d}.jpg").write_bytes(content)
     (folder / _COMPLETE).write_text(_fingerprint(options))
+
+
+def _draw_scenes(jobs: Sequence[_Job]) -> Iterator[_Drawn]:
+    """Draw in order, on all cores: each scene has its own stream, whoever draws it.
+
+    Workers are spawned, not forked: the caller may have started threads.
+    """
+    workers = min(os.cpu_count() or 1, len(jobs) // _JOBS_WORTH_A_WORKER)
+    if workers < 2:
+        yield from map(_draw_one, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_draw_one, jobs, chunksize=8)
+
+
+def _draw_one(job: _Job) -> _Drawn:
+    kind, rng, size = job
+    scene = draw_scene(kind, rng, size)
+    return scene, _encode(scene.image, rng), rng
 
 
 def _fingerprint(options: Options) -> str:
@@ -173,11 +198,12 @@ def _publish_originals(
 ) -> Iterator[_Original]:  # fmt: skip
     kinds = _plan_kinds(layout, count, options.kinds)
     turned = round(options.images * options.exif_orientation_share)
-    for i, rng in enumerate(_streams(options.seed, _SCENES, count)):
-        scene = draw_scene(kinds[i], rng, options.size)
-        content, fault = _encode(scene.image, rng), ""
+    streams = _streams(options.seed, _SCENES, count)
+    jobs = [(kind, rng, options.size) for kind, rng in zip(kinds, streams, strict=True)]
+    for i, (scene, drawn, rng) in enumerate(_draw_scenes(jobs)):
+        content, fault = drawn, ""
         if i < turned:
-            content, fault = plant_fault(EXIF_ORIENTATION, content, rng)[0], EXIF_ORIENTATION
+            content, fault = plant_fault(EXIF_ORIENTATION, drawn, rng)[0], EXIF_ORIENTATION
         scene_id = f"scene-{i:05d}"
         Image.fromarray(scene.truth.instance_mask).save(folder / "masks" / f"{scene_id}.png")
         file = _write(folder, next(numbers), content, "jpg")

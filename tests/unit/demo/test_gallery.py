@@ -229,3 +229,16 @@ def test_kinds_without_weight_are_not_drawn(tmp_path):
 def test_senseless_options_are_refused(wrong):
     with pytest.raises(ValidationError):
         GalleryOptions(**wrong)
+
+
+def test_the_gallery_is_the_same_whoever_draws_it(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = GalleryOptions(images=24, size=(60, 80))
+    alone = draw_gallery(tmp_path / "alone", options)
+    monkeypatch.setattr("cosmop.demo.gallery._JOBS_WORTH_A_WORKER", 4)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+
+    together = draw_gallery(tmp_path / "together", options)
+
+    pd.testing.assert_frame_equal(alone, together)
