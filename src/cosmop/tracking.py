@@ -169,12 +169,12 @@ class Tracker:
         self._ensure_registered(registered)
         version = self._client.create_model_version(
             registered,
-            source=f"models:/{model.model_id}",
+            source=model.artifact_location,
             run_id=self._run_id,
             model_id=model.model_id,
             tags={"version": self._version} | ({} if value is None else {metric: str(value)}),
         ).version
-        self._client.set_registered_model_alias(registered, "latest", version)
+        self._client.set_registered_model_alias(registered, "newest", version)
         if self._is_champion(registered, metric, value, lower=wanted["better"] == "lower"):
             self._client.set_registered_model_alias(registered, "champion", version)
 

@@ -129,18 +129,11 @@ def seeded(
 
 
 def _linear_layers(widths: Sequence[int], dropout_share: float) -> nn.Sequential:
-    """Linear layers with ReLU between them, initialised after He et al. 2015 (1502.01852).
-
-    PyTorch's default shrinks the signal by √3 per layer, and small networks then hardly start.
-    """
     layers: list[nn.Module] = []
     for width, following in zip(widths, [*widths[1:], 1], strict=True):
         if dropout_share > 0:
             layers.append(nn.Dropout(dropout_share))
-        linear = nn.Linear(width, following)
-        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-        nn.init.zeros_(linear.bias)
-        layers += [linear, nn.ReLU()]
+        layers += [nn.Linear(width, following), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 

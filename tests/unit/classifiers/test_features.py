@@ -45,7 +45,7 @@ def test_the_map_averaged_over_its_positions_is_the_pooled_feature():
     flat = build_extractor(SMALL.model_copy(update={"pooling": "none"}))
     images = photographs(3)
 
-    map_NhwD = flat.extract_array(images).reshape(3, 2, 2, pooled.dimensions)
+    map_NhwD = flat.extract_array(images).reshape(3, 4, 4, pooled.dimensions)
     np.testing.assert_allclose(map_NhwD.mean((1, 2)), pooled.extract_array(images), atol=1e-5)
     assert flat.name == "resnet_small_map_random"
 

@@ -20,7 +20,7 @@ def test_the_shapes_are_as_promised():
     x = model.preprocess(photographs(3))
 
     assert x.shape == (3, 3, 48, 64)
-    assert model.feature_map(x).shape == (3, model.dimensions, 2, 2)
+    assert model.feature_map(x).shape == (3, 256, 3, 4)
     assert model.features(x).shape == (3, model.dimensions)
     assert model(x).shape == (3,)
 
@@ -86,4 +86,4 @@ def test_pooling_is_over_all_positions(pooling, oracle):
     model = create_person_filter(SMALL.model_copy(update={"pooling": pooling})).eval()
     x = model.preprocess(photographs(2))
 
-    torch.testing.assert_close(model.features(x), oracle(model.feature_map(x), 2).flatten(1))
+    torch.testing.assert_close(model.features(x), oracle(model.feature_map(x), (3, 4)).flatten(1))
