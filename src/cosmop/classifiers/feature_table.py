@@ -1,4 +1,4 @@
-"""Features of many images, with what they came from; no torch here, so the catalog can import it."""
+"""Features of many images and what they came from; free of torch for the catalog's sake."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

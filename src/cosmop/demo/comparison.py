@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from cosmop.demo.truth import CRITERIA
 from cosmop.metrics.classification import classification_metrics
 from cosmop.metrics.intervals import wilson
 
@@ -84,7 +85,7 @@ def _people(
 
 
 def _labels(by_image: pd.DataFrame, labels: pd.DataFrame) -> dict[str, Any]:
-    criteria = [name for name in by_image.columns if name in labels.columns and name != "kind"]
+    criteria = [name for name in CRITERIA if name in labels.columns and name in by_image.columns]
     known = labels[labels["image_id"].isin(by_image.index)]
     wanted = by_image.loc[known["image_id"], criteria].to_numpy(dtype=bool)
     given = known[criteria].to_numpy(dtype=bool)

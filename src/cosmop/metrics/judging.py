@@ -95,7 +95,7 @@ def compare(
 
 
 def floor_between_halves(features: NDArray[np.float32], seed: int) -> float:
-    """Return the Fréchet distance between random halves of one set, as a perfect set would score."""
+    """Return the Fréchet distance between random halves of one set: a perfect score."""
     order = np.random.default_rng(seed).permutation(len(features))
     middle = len(features) // 2
     return frechet_from_features(features[order[:middle]], features[order[middle:]])

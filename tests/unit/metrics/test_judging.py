@@ -1,0 +1,109 @@
+"""A judge measures generated images with fixed seeds and names what it measured with."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cosmop.errors import InputError
+from cosmop.metrics.frechet import frechet_from_features
+from cosmop.metrics.judging import Judge, distance_name, floor_between_halves, measure_distances
+from cosmop.metrics.options import DistanceOptions, JudgingOptions
+
+OPTIONS = JudgingOptions(images=32, neighbours=3, resamples=10)
+
+
+class MeanColours:
+    """Features with a meaning one can see: the mean of each channel, and its spread."""
+
+    name = "mean_colours"
+    checksum = "0" * 64
+
+    def extract_array(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pixels = images_NHWC.astype(np.float32)
+        return np.concatenate([pixels.mean(axis=(1, 2)), pixels.std(axis=(1, 2))], axis=1)
+
+
+def draw(chance: np.random.Generator, count: int, brightness: float = 0.0) -> NDArray[np.uint8]:
+    base = chance.normal(100 + brightness, 20, (count, 1, 1, 3))
+    return np.clip(base + chance.normal(0, 10, (count, 8, 8, 3)), 0, 255).astype(np.uint8)
+
+
+def test_a_brighter_set_is_further_away_than_the_floor(chance: np.random.Generator) -> None:
+    judge = Judge(MeanColours(), draw(chance, 200), OPTIONS)
+
+    near, far = judge.measure(draw(chance, 200)), judge.measure(draw(chance, 200, brightness=60))
+
+    assert far["distance"]["low"] > near["distance"]["high"]
+    assert near["distance"]["value"] < 5 * near["floor"]
+    assert far["kernel_distance"]["value"] > near["kernel_distance"]["value"]
+    assert far["recall"] < near["recall"]
+
+
+def test_the_distance_is_that_of_the_features(chance: np.random.Generator) -> None:
+    real, fake = draw(chance, 40), draw(chance, 32, brightness=10)
+
+    measured = Judge(MeanColours(), real, OPTIONS).measure(fake)
+
+    extract = MeanColours().extract_array
+    expected = frechet_from_features(extract(real), extract(fake))
+    assert measured["distance"]["value"] == pytest.approx(expected)
+    assert measured["name"] == "fd_mean_colours"
+
+
+def test_fid_is_said_only_of_the_2015_inception() -> None:
+    assert distance_name("inception_v3_2015") == "fid"
+    assert distance_name("resnet50") == "fd_resnet50"
+
+
+def test_seeds_are_fixed_and_far_from_those_of_the_delivered_set() -> None:
+    judge = Judge(MeanColours(), np.zeros((8, 4, 4, 3), np.uint8), OPTIONS)
+
+    assert len(set(judge.seeds)) == OPTIONS.images
+    assert min(judge.seeds) > 100_000
+
+
+def test_the_fingerprint_tells_extractors_and_options_apart() -> None:
+    real = np.zeros((8, 4, 4, 3), np.uint8)
+    other = MeanColours()
+    other.checksum = "1" * 64
+
+    prints = {
+        Judge(MeanColours(), real, OPTIONS).fingerprint,
+        Judge(other, real, OPTIONS).fingerprint,
+        Judge(MeanColours(), real, JudgingOptions(images=33)).fingerprint,
+    }
+
+    assert len(prints) == 3
+
+
+def test_three_images_are_too_few_to_judge_by() -> None:
+    with pytest.raises(InputError, match="at least 8 real images, got 3"):
+        Judge(MeanColours(), np.zeros((3, 4, 4, 3), np.uint8), OPTIONS)
+
+
+def test_the_floor_is_the_distance_between_halves_of_one_set(chance: np.random.Generator) -> None:
+    features = chance.normal(size=(400, 3)).astype(np.float32)
+
+    assert floor_between_halves(features, 0) < 0.1
+    assert floor_between_halves(features, 0) == floor_between_halves(features, 0)
+
+
+def test_the_comparison_names_its_extractor_and_both_sides(chance: np.random.Generator) -> None:
+    train, test, synthetic = (
+        chance.normal(size=(count, 4)).astype(np.float32) for count in (60, 30, 50)
+    )
+
+    distances = measure_distances(
+        train,
+        test,
+        synthetic + 3,
+        extractor={"name": "x", "checksum": "0", "dimensions": 4},
+        options=DistanceOptions(resamples=10),
+    )
+
+    assert distances["extractor"]["checksum"] == "0"
+    assert (50, 30) == tuple(distances[key]["distance"]["n"] for key in ("to_training", "to_test"))
+    assert (
+        distances["to_training"]["distance"]["low"]
+        > distances["training_to_test"]["distance"]["high"]
+    )
