@@ -28,13 +28,13 @@ _SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-def _build_small(name: str) -> ResNet:
+def _build_small(name: str) -> nn.Module:
     """Build a slim network of three stages that sees every fourth pixel first: 256 features.
 
     A stride of 4 at once instead of 2 and a pooling costs half; without a fourth stage people of
     30 px are told from other things after half as many steps (measured on drawn scenes, 96×128).
     """
-    network = ResNet(SlimBottleneck, **_SMALL[name])
+    network: nn.Module = ResNet(SlimBottleneck, **_SMALL[name])
     network.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=4, padding=3, bias=False)
     nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     network.maxpool = nn.Identity()
