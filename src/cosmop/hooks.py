@@ -34,28 +34,31 @@ class Guards:
         _check_parameter_names(context.config_loader["parameters"])
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Name the command that makes each input which is missing.
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Name the command that makes the inputs which are missing.
 
         Raises:
-            InputError: The pipeline needs a dataset that exists in no version.
+            InputError: The pipeline needs data sets that exist in no version.
         """
-        for name in sorted(pipeline.inputs()):
-            makers = _pipelines_that_make(name)
-            if makers and not catalog.exists(name):
-                raise InputError(
-                    f"This run needs {name!r}, which nobody has made yet in this environment; make "
-                    f"it with `kedro run --pipelines={makers[0]}`, or with everything before it by "
-                    f"`kedro run --to-outputs={name}`."
-                )
+        makers = {name: _maker_of(name) for name in sorted(pipeline.inputs())}
+        missing = [name for name, maker in makers.items() if maker and not catalog.exists(name)]
+        if not missing:
+            return
+        needed = [name for name in pipelines if name in {makers[item] for item in missing}]
+        env = f" --env={run_params['env']}" if run_params.get("env") else ""
+        raise InputError(
+            f"This run needs {missing}, which nobody has made yet in this environment; make them "
+            f"with `kedro run{env} --pipelines={','.join(needed)}`, or with everything before "
+            f"them by `kedro run{env} --to-outputs={','.join(missing)}`."
+        )
 
 
-def _pipelines_that_make(dataset: str) -> list[str]:
-    return [
-        name
-        for name, pipeline in pipelines.items()
-        if name != "__default__" and dataset in pipeline.all_outputs()
-    ]
+def _maker_of(dataset: str) -> str | None:
+    """Return the pipeline that makes a data set, None for what comes from outside."""
+    stories = (name for name in pipelines if name != "__default__")
+    return next((name for name in stories if dataset in pipelines[name].all_outputs()), None)
 
 
 def _add_local_credentials(context: KedroContext) -> None:
