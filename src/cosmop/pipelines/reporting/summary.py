@@ -45,7 +45,7 @@ def headline_figures(
             f"{name} untrained": generator["untrained"]["distance"],
             f"{name} best snapshot": generator["best"]["distance"],
             "best at kimg": generator["best"]["kimg"],
-            f"{name} floor (real halves)": distances["floor"],
+            f"{name} floor (real halves)": generator["best"]["floor"],
             "recall": distances["to_training"]["recall"],
         },
         "judges": {
@@ -85,7 +85,8 @@ def _collection(datasets: Mapping[str, Any]) -> dict[str, Any]:
     kept = set(datasets["people_images"].ids)
     scores = datasets["person_scores"].rename(columns={"person_score": "score"})
     failed = datasets["download_log"].query("status == 'failed'")
-    reasons = failed["reason"].value_counts().rename_axis("reason").reset_index(name="images")
+    kinds = failed["reason"].str.replace(r" \(.*\)$", "", regex=True)
+    reasons = kinds.value_counts().rename_axis("reason").reset_index(name="images")
     return {
         "stages": {
             "raw": datasets["raw_images"],
