@@ -16,7 +16,7 @@ _DRAWS = 20_000
 
 
 def confusion_counts(labels: ArrayLike, predictions: ArrayLike) -> dict[str, int]:
-    """Return true_positive, false_positive, false_negative and true_negative.
+    """Return the counts tp, fp, fn and tn: true and false, positives and negatives.
 
     Args:
         labels: What is true, bool [N].
@@ -28,10 +28,10 @@ def confusion_counts(labels: ArrayLike, predictions: ArrayLike) -> dict[str, int
     truth, said = checked_labels(labels, _WHO), checked_labels(predictions, _WHO)
     require_same_length(_WHO, labels=len(truth), predictions=len(said))
     return {
-        "true_positive": int((truth & said).sum()),
-        "false_positive": int((~truth & said).sum()),
-        "false_negative": int((truth & ~said).sum()),
-        "true_negative": int((~truth & ~said).sum()),
+        "tp": int((truth & said).sum()),
+        "fp": int((~truth & said).sum()),
+        "fn": int((truth & ~said).sum()),
+        "tn": int((~truth & ~said).sum()),
     }
 
 
@@ -48,8 +48,8 @@ def classification_metrics(
         InputError: As `confusion_counts`; labels of one class only; scores that are not finite.
     """
     counts = confusion_counts(labels, predictions)
-    tp, fp = counts["true_positive"], counts["false_positive"]
-    fn, tn = counts["false_negative"], counts["true_negative"]
+    tp, fp = counts["tp"], counts["fp"]
+    fn, tn = counts["fn"], counts["tn"]
     if tp + fn == 0 or fp + tn == 0:
         raise InputError(
             f"{_WHO} needs images of both classes, got {tp + fn} positive and {fp + tn} negative; "

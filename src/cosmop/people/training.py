@@ -195,6 +195,12 @@ def _metrics(held_out: pd.DataFrame) -> dict[str, Any]:
         "accuracy": _share(right),
         "recall": _share(right[labels]),
         "specificity": _share(right[~labels]),
+        "confusion": {
+            "tp": int((right & labels).sum()),
+            "fp": int((~right & ~labels).sum()),
+            "fn": int((~right & labels).sum()),
+            "tn": int((right & ~labels).sum()),
+        },
     }
 
 

@@ -18,10 +18,10 @@ PREDICTIONS = [1, 1, 0, 0, 0, 1, 0]
 
 def test_the_four_counts():
     assert confusion_counts(LABELS, PREDICTIONS) == {
-        "true_positive": 2,
-        "false_positive": 1,
-        "false_negative": 1,
-        "true_negative": 3,
+        "tp": 2,
+        "fp": 1,
+        "fn": 1,
+        "tn": 3,
     }
 
 
