@@ -66,6 +66,7 @@ def _write(name: str, title: str, data: Path, words: str) -> None:
         words,
         _machine(record, distances),
         results_markdown(metrics),
+        "## Duplicates\n\n" + _duplicates(data),
         _person_filter(_newest(data, "person_filter_metrics")),
         "## Distance over training\n\n" + _curve_table(curve),
     ]
@@ -107,6 +108,26 @@ def _person_filter(metrics: dict[str, Any]) -> str:
     confusion = estimates.pop("confusion", {})
     words = f"Confusion: {confusion}." if confusion else ""
     return "## Person filter in detail\n\n" + results_markdown(estimates) + f"\n\n{words}"
+
+
+def _duplicates(data: Path) -> str:
+    """Count what was left out as a copy, and the labels that could not be used."""
+    log, groups, problems = (
+        pd.read_parquet(sorted((data / layer / name).glob(f"*/{name}"))[-1])
+        for layer, name in (
+            ("01_raw", "download_log.parquet"),
+            ("02_intermediate", "duplicate_groups.parquet"),
+            ("03_primary", "label_problems.parquet"),
+        )
+    )
+    rows = [
+        ["files looked at", len(log)],
+        ["unusable files", int((log["status"] == "failed").sum())],
+        ["byte-identical copies", int((log["status"] == "identical").sum())],
+        ["near copies, by perceptual hash", int((~groups["is_kept"]).sum())],
+        ["label records that could not be used", len(problems)],
+    ]
+    return markdown_table(["images", "number"], rows)
 
 
 def _curve_table(curve: pd.DataFrame) -> str:
