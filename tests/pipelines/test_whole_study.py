@@ -58,6 +58,22 @@ def test_the_page_needs_nothing_from_elsewhere(finished: Path) -> None:
     assert page.count("data:image/") > 20
 
 
+def test_the_page_shows_our_counts_beside_the_published_ones(finished: Path) -> None:
+    page = newest(finished, "08_reporting", "study_report.html").read_text(encoding="utf-8")
+    counts = [
+        pd.read_parquet(newest(finished, "05_model_input", f"{split}_images.parquet"))[
+            "is_positive"
+        ]
+        for split in ("training", "test")
+    ]
+
+    for expected in [f"{int(count.sum())} + {int((~count).sum())}" for count in counts]:
+        assert expected in page
+    confusion = document(finished, "classifier_metrics")["judges"]["image_classifier"]["confusion"]
+    assert sum(confusion.values()) == len(counts[1])
+    assert f"<b>{confusion['tp']}</b>" in page
+
+
 def test_the_funnel_only_narrows(finished: Path) -> None:
     images = pd.read_parquet(newest(finished, "08_reporting", "study_funnel.parquet"))["images"]
 

@@ -46,7 +46,7 @@ def keep_people(images: ImageSet, scores: pd.DataFrame, options: KeepOptions) ->
         options: The threshold, and whether to remove anything at all.
 
     Raises:
-        InputError: An image without a score.
+        InputError: An image without a score, or no image that reaches the threshold.
     """
     by_id = scores.drop_duplicates("image_id").set_index("image_id")["person_score"]
     ordered = by_id.reindex(images.ids).to_numpy(float)
@@ -57,4 +57,12 @@ def keep_people(images: ImageSet, scores: pd.DataFrame, options: KeepOptions) ->
             f"{without}; score these images again."
         )
     scored = images.with_columns(person_score=ordered)
-    return scored.where(ordered >= options.threshold) if options.remove else scored
+    if not options.remove:
+        return scored
+    if not (ordered >= options.threshold).any():
+        raise InputError(
+            f"Keeping people wants images that score at least {options.threshold:g}, got "
+            f"{len(ordered)} that score at most {max(ordered, default=0):.2f}; lower the threshold, "
+            "train the person filter longer, or set `remove: false`."
+        )
+    return scored.where(ordered >= options.threshold)

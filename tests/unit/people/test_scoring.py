@@ -49,3 +49,11 @@ def test_an_image_without_a_score_is_refused(scenes):
         keep_people(
             images, images.manifest[["image_id"]].assign(person_score=0.1)[:2], KeepOptions()
         )
+
+
+def test_a_threshold_that_nobody_reaches_is_refused_with_the_highest_score(scenes):
+    images = scenes(3)
+    scores = images.manifest[["image_id"]].assign(person_score=[0.1, 0.3, 0.2])
+
+    with pytest.raises(InputError, match=r"at least 0\.5, got 3 that score at most 0\.30"):
+        keep_people(images, scores, KeepOptions(threshold=0.5))

@@ -120,8 +120,8 @@ def _positives(images: ImageSet) -> ImageSet:
 
 def _splits(datasets: Mapping[str, Any]) -> pd.DataFrame:
     rows = []
-    for split in ("training", "validation", "test"):
-        is_positive = datasets[f"{split}_images"].manifest["is_positive"]
+    for split, name in (("train", "training"), ("validation", "validation"), ("test", "test")):
+        is_positive = datasets[f"{name}_images"].manifest["is_positive"]
         rows += [
             {"split": split, "label": "positive", "images": int(is_positive.sum())},
             {"split": split, "label": "negative", "images": int((~is_positive).sum())},
