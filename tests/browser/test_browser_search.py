@@ -188,7 +188,7 @@ def test_a_page_that_cannot_be_opened_fails_with_the_browser_s_own_words(browser
     outcome = browser.find(provider, "q", 10)
 
     assert outcome.status == "failed"
-    assert "ERR_" in outcome.reason
+    assert outcome.reason.startswith("the browser says: ")  # its words vary: ERR_…, unknown error
 
 
 def test_the_search_says_which_browser_it_used(gallery):

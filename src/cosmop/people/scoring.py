@@ -62,7 +62,7 @@ def keep_people(images: ImageSet, scores: pd.DataFrame, options: KeepOptions) ->
     if not (ordered >= options.threshold).any():
         raise InputError(
             f"Keeping people wants images that score at least {options.threshold:g}, got "
-            f"{len(ordered)} that score at most {max(ordered, default=0):.2f}; lower the threshold, "
-            "train the person filter longer, or set `remove: false`."
+            f"{len(ordered)} that score at most {max(ordered, default=0):.2f}; lower "
+            "the threshold, train the person filter longer, or set `remove: false`."
         )
     return scored.where(ordered >= options.threshold)
