@@ -89,7 +89,7 @@ def test_training_that_was_killed_resumes_from_its_last_snapshot(project: Path) 
     assert done.returncode == 0, done.stderr
     assert len(list(workspace.glob("images-*"))) == 11
     kept = [path for path, when in early.items() if path.stat().st_mtime_ns == when]
-    assert len(kept) >= 3
+    assert len(kept) >= len(early) - 1 >= 2  # at most the one whose state was not saved yet
 
 
 def _kill_after_snapshots(
