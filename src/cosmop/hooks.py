@@ -228,6 +228,7 @@ class RunRecord:
     def __init__(self) -> None:
         self._parameters: dict[str, Any] = {}
         self._run_params: dict[str, Any] = {}
+        self._code: dict[str, str] = {}
         self._catalog: DataCatalog | None = None
 
     @hook_impl
@@ -237,8 +238,9 @@ class RunRecord:
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
-        """Remember the run."""
+        """Remember the run, and the code as it is before anything of it is imported late."""
         self._run_params, self._catalog = run_params, catalog
+        self._code = code_state(Path(run_params["project_path"]))
 
     @hook_impl
     def before_dataset_loaded(self, dataset_name: str) -> None:
@@ -247,7 +249,7 @@ class RunRecord:
             self._catalog["run_record"].save(self._record(self._catalog))
 
     def _record(self, catalog: DataCatalog) -> dict[str, Any]:
-        code = code_state(Path(self._run_params["project_path"]))
+        code = self._code
         is_changed = code.get("code.dirty") == "true"
         return {
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
