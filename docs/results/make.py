@@ -144,7 +144,8 @@ def _demo_words() -> str:
     return (
         "What `make run` measures on the drawn demo study, where every image's truth is known "
         "(*against truth*). The networks are small and trained for minutes from nothing: the "
-        "figures show that each stage works, not how well the full-size study does. The demo's settings "
+        "figures show that each stage works, not how well the full-size study does. "
+        "The demo's settings "
         "(scenes, epochs, images shown) were chosen by looking at runs on these same seeds, so "
         "the held-out figures are somewhat optimistic.\n\n"
         "```bash\nmake run\npython docs/results/make.py demo\n```"
