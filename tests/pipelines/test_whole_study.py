@@ -19,6 +19,11 @@ from tests.project import copy_project, kedro
 pytestmark = pytest.mark.slow  # the whole study runs once for all of them: half a minute
 
 
+@pytest.fixture(autouse=True)
+def _project() -> None:
+    configure_project("cosmop")
+
+
 def newest(project: Path, layer: str, name: str) -> Path:
     return sorted((project / "data" / "test" / layer / name).glob(f"*/{name}"))[-1]
 
@@ -28,7 +33,6 @@ def document(project: Path, name: str) -> Any:
 
 
 def test_every_output_of_every_node_is_there_and_no_half_written_file(finished: Path) -> None:
-    configure_project("cosmop")
     loader = OmegaConfigLoader(str(finished / "conf"), env="test", **settings.CONFIG_LOADER_ARGS)
     entries = json.loads(
         json.dumps(loader["catalog"]).replace("data/test", f"{finished}/data/test")
