@@ -16,6 +16,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 import cosmop
+from cosmop.datasets.snapshots import Workspaces
 from cosmop.errors import InputError
 from cosmop.tracking import Tracker, code_state, command_of, flatten
 
@@ -187,9 +188,11 @@ class Tracking:
             self._tracker.start(run_params, self._parameters)
 
     @hook_impl
-    def after_dataset_loaded(self, dataset_name: str) -> None:
-        """Note which version went in."""
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Note which version went in, and watch training runs while they go on."""
         self._note_version("loaded", dataset_name, "resolve_load_version")
+        if self._tracker is not None and isinstance(data, Workspaces):
+            data.listeners.append(self._tracker.log_snapshot)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:

@@ -1,11 +1,15 @@
 """The mirror of a run in MLflow; nothing lies there only."""
 
 import logging
+import math
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
+
+from cosmop.datasets.snapshots import StoredSnapshot
 
 P = ParamSpec("P")
 logger = logging.getLogger(__name__)
@@ -71,6 +75,7 @@ class Tracker:
         self._metrics: dict[str, float] = {}
         self._models: list[tuple[str, str, Mapping[str, Any]]] = []
         self._version = ""
+        self._seen: set[tuple[int, float]] = set()
 
     @_forgiving
     def start(self, run_params: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
@@ -129,13 +134,40 @@ class Tracker:
         for key, value in values.items():
             self._client.log_metric(self._run_id, key, value)
 
+    @_forgiving
+    def log_snapshot(self, snapshot: StoredSnapshot) -> None:
+        """Log a snapshot while training goes on: its row of the curve, and the grid of samples."""
+        self._log_row(snapshot.row())
+        key = "samples" if snapshot.attempt == 0 else f"samples attempt {snapshot.attempt}"
+        step = round(snapshot.kimg)
+        self._client.log_image(self._run_id, snapshot.grid(), key=key, step=step, synchronous=True)
+
     def _log_curve(self, curve: Any) -> None:
-        """Log a table with a ``kimg`` column as metrics over steps of one kimg."""
-        for row in curve.select_dtypes("number").to_dict("records"):
-            step = round(row.pop("kimg"))
-            for key, value in row.items():
-                if value == value:  # noqa: PLR0124  NaN is no measurement
-                    self._client.log_metric(self._run_id, f"curve.{key}", float(value), step=step)
+        """Log those rows of a table that were not logged while they were measured."""
+        for row in curve.to_dict("records"):
+            self._log_row(row)
+
+    def _log_row(self, row: Mapping[str, Any]) -> None:
+        """Log one row with a ``kimg`` column, once, as metrics over steps of one kimg.
+
+        The attempts after a collapse have lines of their own.
+        """
+        attempt, kimg = int(row.get("attempt", 0)), float(row["kimg"])
+        if (attempt, kimg) in self._seen:
+            return
+        self._seen.add((attempt, kimg))
+        from mlflow.entities import Metric  # noqa: PLC0415  it takes four seconds
+
+        prefix = f"curve.attempt_{attempt}" if attempt else "curve"
+        now = time.time_ns() // 1_000_000
+        self._client.log_batch(
+            self._run_id,
+            metrics=[
+                Metric(f"{prefix}.{key}", float(value), now, round(kimg))
+                for key, value in numbers(row).items()
+                if key not in ("kimg", "attempt") and math.isfinite(value)
+            ],
+        )
 
     @_forgiving
     def finish(self, status: str) -> None:

@@ -1,9 +1,16 @@
-"""Everything the catalog can hold: tables, image sets, models, snapshots, pages."""
+"""Everything the catalog can hold: tables, image sets, models, snapshots, pages, pictures."""
 
 from cosmop.datasets.folders import FolderDataset, ImageStoreDataset, LabelExportDataset
 from cosmop.datasets.images import ImageSetDataset
 from cosmop.datasets.models import ModelDataset, SklearnModelDataset
 from cosmop.datasets.pages import FigureDataset, PageDataset
+from cosmop.datasets.pictures import (
+    ExportDataset,
+    PictureDataset,
+    TensorsDataset,
+    Video,
+    VideoDataset,
+)
 from cosmop.datasets.secrets import SecretDataset
 from cosmop.datasets.snapshots import SnapshotsDataset, WorkspaceDataset
 from cosmop.datasets.tables import (
@@ -15,6 +22,7 @@ from cosmop.datasets.tables import (
 )
 
 __all__ = [
+    "ExportDataset",
     "FeatureTableDataset",
     "FigureDataset",
     "FolderDataset",
@@ -26,9 +34,13 @@ __all__ = [
     "OptionalJSONDataset",
     "OptionalTableDataset",
     "PageDataset",
+    "PictureDataset",
     "SecretDataset",
     "SklearnModelDataset",
     "SnapshotsDataset",
     "TableDataset",
+    "TensorsDataset",
+    "Video",
+    "VideoDataset",
     "WorkspaceDataset",
 ]

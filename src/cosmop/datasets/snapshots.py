@@ -1,9 +1,10 @@
 """Snapshots of a training run, and the workspace in which the run survives a power cut."""
 
 import json
+import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,15 +14,21 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview, JSONPreview
 from PIL import Image
 
+from cosmop.datasets.checksums import find_damage, seal
 from cosmop.datasets.images import image_preview
 from cosmop.datasets.models import load_network, save_network
 from cosmop.datasets.versioned_path import VersionedPathDataset
+
+logger = logging.getLogger(__name__)
 
 BUILDER = "cosmop.stylegan2.generator.build_generator"
 GRID = "grid.png"
 STATISTICS = "statistics.json"
 _STATE_TENSORS = "state.safetensors"
 _STATE_SCALARS = "state.json"
+_IMAGES, _STATE, _PART = "images-", "state-", ".part"
+
+State = tuple[dict[str, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,28 @@ class StoredSnapshot:
         """Thousands of real images shown to the discriminator so far."""
         return float(self.statistics["kimg"])
 
+    @property
+    def attempt(self) -> int:
+        """How often training had gone back to its best state before this snapshot."""
+        return int(self.statistics.get("attempt", 0))
+
+    def row(self) -> dict[str, Any]:
+        """Return the statistics as one row of a curve: texts and numbers, nothing nested.
+
+        ``distance`` becomes ``value``, ``low``, ``high`` and ``n``; other estimates become their
+        name, and their name with ``_low`` and ``_high``.
+        """
+        flat: dict[str, Any] = {"kimg": self.kimg, "attempt": self.attempt}
+        for name, value in self.statistics.items():
+            if name == "distance":
+                flat |= {key: value[key] for key in ("value", "low", "high", "n")}
+            elif isinstance(value, dict) and "value" in value:
+                ends = {f"{name}_{end}": value[end] for end in ("low", "high")}
+                flat |= {name: value["value"], **ends}
+            elif isinstance(value, int | float | str):
+                flat[name] = value
+        return flat
+
     def generator(self) -> Any:
         """Load the averaged generator, ready to sample from."""
         return load_network(self.folder / "generator", BUILDER)
@@ -49,6 +78,9 @@ class StoredSnapshot:
         """Open the grid of samples."""
         with Image.open(self.folder / GRID) as image:
             return image.convert("RGB")
+
+
+Listener = Callable[[StoredSnapshot], None]
 
 
 @dataclass(frozen=True)
@@ -63,11 +95,21 @@ class SnapshotSet(Sequence[StoredSnapshot]):
     def __getitem__(self, index: Any) -> Any:
         return self.snapshots[index]
 
+    def abandoned(self) -> list[bool]:
+        """Tell of each snapshot whether training went back before it."""
+        begins: dict[int, float] = {}
+        for item in self.snapshots:
+            begins.setdefault(item.attempt, item.kimg)
+        return [
+            any(begin <= item.kimg for later, begin in begins.items() if later > item.attempt)
+            for item in self.snapshots
+        ]
+
     @staticmethod
     def in_folder(folder: Path) -> "SnapshotSet":
-        """List the complete snapshots below `folder`, ordered by ``kimg``."""
-        found = [StoredSnapshot(path.parent) for path in folder.glob(f"*/{STATISTICS}")]
-        return SnapshotSet(tuple(sorted(found, key=lambda snapshot: snapshot.kimg)))
+        """List the complete snapshots below `folder`, ordered by attempt and ``kimg``."""
+        found = [StoredSnapshot(path.parent) for path in folder.glob(f"[!.]*/{STATISTICS}")]
+        return SnapshotSet(tuple(sorted(found, key=lambda item: (item.attempt, item.kimg))))
 
 
 class SnapshotsDataset(VersionedPathDataset[SnapshotSet]):
@@ -99,98 +141,156 @@ def _link_tree(source: Path, target: Path) -> None:
 
 
 class Workspace:
-    """The folder of one training run: its snapshots so far, and the state to resume from.
+    """The folder of one training run: its snapshots so far, and the states to go on from.
 
-    Each is written aside and renamed, and the state is written after the snapshot it belongs to,
-    so a run that is killed at any moment resumes from the last complete snapshot.
+    Each is written aside with its checksums and renamed, and a state is written after the snapshot
+    it belongs to, so a run that is killed at any moment resumes from the last complete snapshot.
+    The states of the newest two snapshots are kept, and that of the best.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, listeners: Sequence[Listener] = ()) -> None:
         self.folder = folder
+        self._listeners = listeners
 
     @property
     def snapshots(self) -> SnapshotSet:
-        """The snapshots up to the saved state."""
-        scalars = self._scalars()
-        kimg = float("inf") if scalars is None else float(scalars["kimg"])
+        """The snapshots up to the newest state, those of abandoned attempts among them."""
+        states = self._states()
+        newest = _label(states[-1]) if states else ""
         found = SnapshotSet.in_folder(self.folder)
-        return SnapshotSet(tuple(item for item in found if item.kimg <= kimg))
+        return SnapshotSet(tuple(item for item in found if _label(item.folder) <= newest))
 
-    def load_state(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return the tensors and scalars to resume from, or None for a new run."""
-        scalars = self._scalars()
-        if scalars is None:
+    def load_state(self, snapshot: StoredSnapshot | None = None) -> State | None:
+        """Return tensors and scalars to go on from: after `snapshot`, by default the newest.
+
+        None when there is no such state: the run is new, or `snapshot` was never the best.
+        """
+        states = self._states()
+        if snapshot is not None:
+            states = [item for item in states if _label(item) == _label(snapshot.folder)]
+        if not states:
             return None
         from safetensors.torch import load_file  # noqa: PLC0415  torch takes seconds to import
 
-        return load_file(self._states()[-1] / _STATE_TENSORS), scalars["state"]
-
-    def _states(self) -> list[Path]:
-        return sorted(self.folder.glob("state-*"))
-
-    def _scalars(self) -> dict[str, Any] | None:
-        states = self._states()
-        if not states:
-            return None
-        text = (states[-1] / _STATE_SCALARS).read_text(encoding="utf-8")
-        scalars: dict[str, Any] = json.loads(text)
-        return scalars
+        scalars: dict[str, Any] = json.loads((states[-1] / _STATE_SCALARS).read_text("utf-8"))
+        return load_file(states[-1] / _STATE_TENSORS), scalars
 
     def add(
         self,
         generator: Any,
         statistics: dict[str, Any],
         grid: Image.Image,
-        state: tuple[dict[str, Any], dict[str, Any]],
+        state: State,
+        best: StoredSnapshot | None = None,
     ) -> None:
-        """Keep one snapshot, then the state after it."""
-        name = f"{round(statistics['kimg'] * 1000):09d}"
-        with _published(self.folder / f"images-{name}") as aside:
+        """Keep one snapshot, then the state after it, then tell the listeners.
+
+        Args:
+            generator: The averaged generator.
+            statistics: What was measured, JSON-ready: ``kimg``, and ``attempt`` when not 0.
+            grid: Samples.
+            state: Tensors and JSON-ready scalars.
+            best: The earlier snapshot whose state must stay; None when this one is the best.
+        """
+        label = f"{statistics.get('attempt', 0)}-{round(statistics['kimg'] * 1000):09d}"
+        with _published(self.folder / f"{_IMAGES}{label}") as aside:
             save_network(aside / "generator", generator)
             grid.save(aside / GRID)
             text = json.dumps(statistics, indent=1)
             (aside / STATISTICS).write_text(text, encoding="utf-8")
-        earlier = self._states()
-        self._save_state(f"state-{name}", statistics["kimg"], state)
-        for folder in earlier:
-            if folder.name != f"state-{name}":
-                shutil.rmtree(folder)
+        previous = self._states()[-1:]
+        with _published(self.folder / f"{_STATE}{label}") as aside:
+            _write_state(aside, state)
+        self._keep_states({label, *map(_label, previous)}, best)
+        for listener in self._listeners:
+            listener(StoredSnapshot(self.folder / f"{_IMAGES}{label}"))
 
-    def _save_state(
-        self, name: str, kimg: float, state: tuple[dict[str, Any], dict[str, Any]]
-    ) -> None:
-        from safetensors.torch import save_file  # noqa: PLC0415  torch takes seconds to import
+    def _keep_states(self, labels: set[str], best: StoredSnapshot | None) -> None:
+        """Delete all states but those of `labels` and of the `best` snapshot."""
+        kept = labels if best is None else labels | {_label(best.folder)}
+        for folder in self.folder.glob(f"{_STATE}*"):
+            if _label(folder) not in kept:
+                _remove(folder)
 
-        tensors, scalars = state
-        with _published(self.folder / name) as aside:
-            contiguous = {key: value.contiguous() for key, value in tensors.items()}
-            save_file(contiguous, aside / _STATE_TENSORS)
-            text = json.dumps({"kimg": kimg, "state": scalars})
-            (aside / _STATE_SCALARS).write_text(text, encoding="utf-8")
+    def set_damaged_aside(self) -> None:
+        """Rename what is truncated or altered, so that the snapshot before it is used; say so."""
+        for leftover in self.folder.glob(f".*{_PART}"):
+            shutil.rmtree(leftover)
+        for folder in sorted(self.folder.glob(f"{_IMAGES}*")) + self._states():
+            damage = find_damage(folder)
+            if damage:
+                logger.warning(
+                    "%s is damaged (%s) and set aside; training uses what came before it.",
+                    folder,
+                    damage,
+                )
+                aside = folder.with_name(f".{folder.name}.damaged")
+                shutil.rmtree(aside, ignore_errors=True)
+                folder.replace(aside)
+
+    def _states(self) -> list[Path]:
+        """List the states that have their snapshot, the newest last."""
+        labels = {_label(folder) for folder in self.folder.glob(f"{_IMAGES}*")}
+        states = sorted(self.folder.glob(f"{_STATE}*"))
+        return [folder for folder in states if _label(folder) in labels]
+
+
+def _label(folder: Path) -> str:
+    """Return what a snapshot and its state have in common: attempt and images, in order."""
+    return folder.name.removeprefix(_IMAGES).removeprefix(_STATE)
+
+
+def _write_state(folder: Path, state: State) -> None:
+    from safetensors.torch import save_file  # noqa: PLC0415  torch takes seconds to import
+
+    tensors, scalars = state
+    contiguous = {key: value.contiguous() for key, value in tensors.items()}
+    save_file(contiguous, folder / _STATE_TENSORS)
+    (folder / _STATE_SCALARS).write_text(json.dumps(scalars), encoding="utf-8")
 
 
 @contextmanager
 def _published(target: Path) -> Iterator[Path]:
     """Give a folder to fill, which then takes the name `target`, whole or not at all."""
-    aside = target.with_name(f".{target.name}.part")
+    aside = target.with_name(f".{target.name}{_PART}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     yield aside
-    shutil.rmtree(target, ignore_errors=True)  # left by a run that was killed before its state
+    seal(aside)
+    if target.exists():  # left by a run that was killed before its state
+        _remove(target)
     aside.replace(target)
 
 
+def _remove(folder: Path) -> None:
+    """Delete a folder that nobody shall see half deleted."""
+    doomed = folder.with_name(f".{folder.name}.gone{_PART}")
+    shutil.rmtree(doomed, ignore_errors=True)
+    folder.replace(doomed)
+    shutil.rmtree(doomed)
+
+
 class Workspaces:
-    """All training runs in progress, one folder per fingerprint of data and options."""
+    """All training runs in progress, one folder per fingerprint of data and options.
+
+    Attributes:
+        listeners: Called with each snapshot when it and its state are safe.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self.listeners: list[Listener] = []
 
     def open(self, fingerprint: str) -> Workspace:
-        """Return the workspace of the run with this `fingerprint`, new or to be resumed."""
+        """Return the workspace of the run with this `fingerprint`, new or to be resumed.
+
+        Snapshots and states that are damaged are set aside, with a warning.
+        """
         folder = self._root / fingerprint[:16]
         folder.mkdir(parents=True, exist_ok=True)
-        return Workspace(folder)
+        workspace = Workspace(folder, self.listeners)
+        workspace.set_damaged_aside()
+        return workspace
 
     def __iter__(self) -> Iterator[Workspace]:
         return (Workspace(folder) for folder in sorted(self._root.glob("*")) if folder.is_dir())

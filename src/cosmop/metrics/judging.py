@@ -12,6 +12,7 @@ from cosmop.errors import InputError
 from cosmop.metrics.frechet import frechet_from_features
 from cosmop.metrics.intervals import Interval, frechet_interval
 from cosmop.metrics.kernel import kernel_interval
+from cosmop.metrics.nearest import copying
 from cosmop.metrics.options import DistanceOptions, JudgingOptions
 from cosmop.metrics.precision_recall import prdc
 
@@ -36,21 +37,35 @@ class Judge:
         extractor: Network whose features are compared.
         real_NHWC: The training images, uint8 [N, H, W, C].
         options: How many images, which neighbours, how many resamples.
+        held_out_N: Which of them are never trained on, bool [N]; they tell what a generator that
+            copies nothing looks like, see `cosmop.metrics.nearest`.
 
     Raises:
-        InputError: Too few real images.
+        InputError: Too few real images, or another number of marks.
     """
 
     def __init__(
-        self, extractor: Extractor, real_NHWC: NDArray[np.uint8], options: JudgingOptions
+        self,
+        extractor: Extractor,
+        real_NHWC: NDArray[np.uint8],
+        options: JudgingOptions,
+        held_out_N: NDArray[np.bool_] | None = None,
     ) -> None:
         if len(real_NHWC) < _FEWEST_IMAGES:
             raise InputError(
                 f"Judging a generator needs at least {_FEWEST_IMAGES} real images, got "
                 f"{len(real_NHWC)}; collect or label more positive images."
             )
+        unseen = np.zeros(len(real_NHWC), bool) if held_out_N is None else held_out_N
+        if len(unseen) != len(real_NHWC) or unseen.all():
+            raise InputError(
+                f"Judging wants one mark for each of {len(real_NHWC)} real images and some left to "
+                f"train on, got {len(unseen)} marks, {int(unseen.sum())} of them held out; take "
+                "both from one training run."
+            )
         self._extractor = extractor
         self._options = options
+        self._unseen = unseen
         self._real = extractor.extract_array(real_NHWC)
         self._floor = floor_between_halves(self._real, options.seed)
 
@@ -61,20 +76,27 @@ class Judge:
 
     @property
     def fingerprint(self) -> str:
-        """What the measurements depend on, besides the images: extractor and options."""
-        text = json.dumps([self._extractor.checksum, self._options.model_dump()], sort_keys=True)
+        """What the measurements depend on, besides the images: extractor, options, held out."""
+        marks = np.packbits(self._unseen).tobytes().hex()
+        parts = [self._extractor.checksum, self._options.model_dump(), marks]
+        text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def measure(self, fake_NHWC: NDArray[np.uint8]) -> dict[str, Any]:
         """Return the distances of generated images, uint8 [M, H, W, C], to the training images.
 
         Keys: ``name`` of the Fréchet distance, ``distance`` and ``kernel_distance`` with their
-        intervals, ``precision``, ``recall``, ``density``, ``coverage``, and the ``floor``: real
-        half against real half.
+        intervals, ``precision``, ``recall``, ``density``, ``coverage``, the ``floor``: real half
+        against real half, and those of `cosmop.metrics.nearest.copying`.
         """
         fake = self._extractor.extract_array(fake_NHWC)
-        measured = compare(self._real, fake, self._options)
-        return {"name": distance_name(self._extractor.name), **measured, "floor": self._floor}
+        unseen = self._real[self._unseen] if self._unseen.any() else None
+        return {
+            "name": distance_name(self._extractor.name),
+            **compare(self._real, fake, self._options),
+            "floor": self._floor,
+            **copying(self._real[~self._unseen], fake, unseen),
+        }
 
 
 def distance_name(extractor: str) -> str:

@@ -27,6 +27,7 @@ class Series:
         low: Lower ends of the intervals, empty when there are none.
         high: Upper ends likewise.
         colour: CSS class, ``"a"`` to ``"d"``.
+        is_marked: Whether the chart's ``marked_x`` is marked on it.
     """
 
     label: str
@@ -35,6 +36,7 @@ class Series:
     low: Sequence[float] = ()
     high: Sequence[float] = ()
     colour: str = "a"
+    is_marked: bool = True
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _path(points: Sequence[tuple[float, float]], up: Scale) -> str:
 
 
 def _dot(x: float, y: float, up: Scale, line: Series, index: int, marked_x: float | None) -> Markup:
-    is_best = marked_x is not None and line.x[index] == marked_x
+    is_best = line.is_marked and marked_x is not None and line.x[index] == marked_x
     low = line.low[index] if index < len(line.low) else None
     high = line.high[index] if index < len(line.high) else None
     words = format_estimate({"value": float(y), "low": low, "high": high})

@@ -32,8 +32,10 @@ class StudyFacts:
         person_filter: ``accuracy`` and others as estimates, ``confusion`` as ``tp fp fn tn``.
         person_scores: Columns ``image_id``, ``score``, ``is_kept``.
         splits: Columns ``split``, ``label`` (positive, negative), ``images``.
-        curve: Columns ``kimg``, ``name``, ``value``, ``low``, ``high``, ``kid``, ``precision``,
-            ``recall``, ``augmentation_strength``, ``loss_g``, ``loss_d``, ``is_best``; any may be
+        curve: Columns ``kimg``, ``attempt``, ``name``, ``value``, ``low``, ``high``,
+            ``kernel_distance``, ``precision``, ``recall``, ``nearest_median``,
+            ``nearest_unseen_median``, ``held_out_gap``, ``real_sign``, ``augmentation_strength``,
+            ``generator_loss``, ``discriminator_loss``, ``is_abandoned``, ``is_best``; any may be
             missing but the first and ``value``.
         grids: ``(kimg, sample grid)`` over training, ascending.
         distances: ``untrained``, ``best``, ``floor`` (real against real) as estimates of one

@@ -170,19 +170,22 @@ def distance_curve_figure(curve: pd.DataFrame) -> "Figure":
     """Build a plotly figure of distance over training for kedro-viz.
 
     Args:
-        curve: Columns ``kimg``, ``value``; ``name``, ``low``, ``high`` and ``is_best`` when known.
+        curve: Columns ``kimg``, ``value``; ``name``, ``low``, ``high``, ``attempt`` and ``is_best``
+            when known. Each attempt has its line.
     """
     from plotly import graph_objects  # noqa: PLC0415  # 0.5 s that only kedro-viz previews need
 
     name = str(curve["name"].iloc[0]) if "name" in curve and len(curve) else "distance"
-    error = None
-    if {"low", "high"} <= set(curve.columns):
-        above, below = curve["high"] - curve["value"], curve["value"] - curve["low"]
-        error = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
     figure = graph_objects.Figure()
-    figure.add_scatter(
-        x=curve["kimg"], y=curve["value"], error_y=error, mode="lines+markers", name=name
-    )
+    attempts = curve["attempt"] if "attempt" in curve else pd.Series(0, index=curve.index)
+    for attempt, line in curve.groupby(attempts):
+        figure.add_scatter(
+            x=line["kimg"],
+            y=line["value"],
+            error_y=_error_bars(line),
+            mode="lines+markers",
+            name=f"{name}, restart {attempt}" if attempt else name,
+        )
     if "is_best" in curve and curve["is_best"].any():
         best = curve[curve["is_best"]]
         marker = {"size": 14, "symbol": "star"}
@@ -193,6 +196,13 @@ def distance_curve_figure(curve: pd.DataFrame) -> "Figure":
         template="plotly_white", xaxis_title="thousand images shown (kimg)", yaxis_title=name
     )
     return figure
+
+
+def _error_bars(curve: pd.DataFrame) -> dict[str, object] | None:
+    if not {"low", "high"} <= set(curve.columns):
+        return None
+    above, below = curve["high"] - curve["value"], curve["value"] - curve["low"]
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
 
 
 def confusion_figure(confusion: Mapping[str, object], title: str) -> "Figure":

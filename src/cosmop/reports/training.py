@@ -1,6 +1,7 @@
 """Training, as values for the templates: curves, distances and sample grids."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -41,39 +42,64 @@ def _best_kimg(curve: pd.DataFrame) -> float | None:
     return float(curve.loc[truths(curve["is_best"]), "kimg"].iloc[0])
 
 
+_MORE_CHARTS = (
+    ("Kernel distance", [("kernel_distance", "kernel distance", "a")]),
+    (
+        "Distance to the nearest training image",
+        [
+            ("nearest_median", "generated (median)", "a"),
+            ("nearest_unseen_median", "real images held out (median)", "c"),
+        ],
+    ),
+    (
+        "Overfitting of the discriminator",
+        [
+            ("real_sign", "sign on real images", "a"),
+            ("held_out_gap", "gap to images held out", "b"),
+        ],
+    ),
+    (
+        "Losses",
+        [("generator_loss", "generator", "a"), ("discriminator_loss", "discriminator", "b")],
+    ),
+)
+_SHARES = (
+    (
+        "Precision and recall of the distribution",
+        [("precision", "precision", "a"), ("recall", "recall", "b")],
+    ),
+    ("Adaptive augmentation strength", [("augmentation_strength", "strength", "d")]),
+)
+
+
 def _curves(facts: StudyFacts) -> list[Markup]:
-    curve = facts.curve
-    if not rows_of(curve, "kimg", "value"):
+    if not rows_of(facts.curve, "kimg", "value"):
         return []
+    curve, abandoned = _without_abandoned(facts.curve)
     best, across = _best_kimg(curve), "thousand images shown (kimg)"
     floor = as_estimate(facts.distances.get("floor"))
     look = LineLook(across, None, None, floor, "real ↔ real", best)
+    distance = _series(curve, [("value", "distance", "a")], has_interval=True)
+    for part in abandoned:
+        (line,) = _series(part, [("value", "abandoned after a collapse", "d")])
+        distance.append(replace(line, is_marked=False))
     plain = LineLook(across, marked_x=best)
     unit = LineLook(across, limits=(0.0, 1.0), marked_x=best)
     charts = [
-        line_chart(
-            _series(curve, [("value", "distance", "a")], has_interval=True),
-            distance_name(facts),
-            look,
-        ),
-        line_chart(_series(curve, [("kid", "KID", "a")]), "Kernel distance", plain),
-        line_chart(
-            _series(curve, [("precision", "precision", "a"), ("recall", "recall", "b")]),
-            "Precision and recall of the distribution",
-            unit,
-        ),
-        line_chart(
-            _series(curve, [("augmentation_strength", "strength", "d")]),
-            "Adaptive augmentation strength",
-            unit,
-        ),
-        line_chart(
-            _series(curve, [("loss_g", "generator", "a"), ("loss_d", "discriminator", "b")]),
-            "Losses",
-            plain,
-        ),
+        line_chart(distance, distance_name(facts), look),
+        *(line_chart(_series(curve, lines), title, unit) for title, lines in _SHARES),
+        *(line_chart(_series(curve, lines), title, plain) for title, lines in _MORE_CHARTS),
     ]
     return [chart for chart in charts if chart]
+
+
+def _without_abandoned(curve: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Return the points that lead to the end, and those of each attempt that was given up."""
+    if "is_abandoned" not in curve:
+        return curve, []
+    is_abandoned = truths(curve["is_abandoned"])
+    parts = [part for _, part in curve[is_abandoned].groupby("attempt")]
+    return curve[~is_abandoned], parts
 
 
 def _series(

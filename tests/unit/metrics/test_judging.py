@@ -71,9 +71,32 @@ def test_the_fingerprint_tells_extractors_and_options_apart() -> None:
         Judge(MeanColours(), real, OPTIONS).fingerprint,
         Judge(other, real, OPTIONS).fingerprint,
         Judge(MeanColours(), real, JudgingOptions(images=33)).fingerprint,
+        Judge(MeanColours(), real, OPTIONS, np.arange(8) == 3).fingerprint,
     }
 
-    assert len(prints) == 3
+    assert len(prints) == 4
+
+
+def test_copies_of_the_training_images_are_told_from_copies_of_the_held_out(
+    chance: np.random.Generator,
+) -> None:
+    real = draw(chance, 200)
+    held_out = np.arange(200) % 4 == 0
+    judge = Judge(MeanColours(), real, OPTIONS, held_out)
+
+    copied, drawn = judge.measure(real[~held_out]), judge.measure(draw(chance, 150))
+    nearest = judge.measure(real[held_out])
+
+    assert (copied["copied_share"], copied["nearest_median"]) == (1, pytest.approx(0, abs=1e-4))
+    assert drawn["copied_share"] < 0.2
+    assert nearest["nearest_ratio"] == pytest.approx(1)
+    assert "copied_share" not in Judge(MeanColours(), real, OPTIONS).measure(real)
+
+
+@pytest.mark.parametrize("marks", [np.zeros(7, bool), np.ones(8, bool)])
+def test_marks_that_do_not_fit_the_images_are_refused(marks: NDArray[np.bool_]) -> None:
+    with pytest.raises(InputError, match="one mark for each of 8 real images"):
+        Judge(MeanColours(), np.zeros((8, 4, 4, 3), np.uint8), OPTIONS, marks)
 
 
 def test_three_images_are_too_few_to_judge_by() -> None:

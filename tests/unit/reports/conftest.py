@@ -56,12 +56,12 @@ def _curve() -> pd.DataFrame:
             "value": value,
             "low": value * 0.93,
             "high": value * 1.08,
-            "kid": value / 900,
+            "kernel_distance": value / 900,
             "precision": np.linspace(0.1, 0.74, 9),
             "recall": np.linspace(0.02, 0.41, 9),
             "augmentation_strength": np.clip(np.linspace(-0.1, 0.35, 9), 0, 1),
-            "loss_g": 1.0 + 0.4 * np.sin(kimg / 6),
-            "loss_d": 0.8 + 0.3 * np.cos(kimg / 7),
+            "generator_loss": 1.0 + 0.4 * np.sin(kimg / 6),
+            "discriminator_loss": 0.8 + 0.3 * np.cos(kimg / 7),
             "is_best": kimg == 30,
         }
     )

@@ -123,6 +123,17 @@ def test_the_plotly_curve_carries_the_interval_and_the_best():
     assert list(best.x) == [1.0]
 
 
+def test_the_plotly_curve_has_a_line_for_each_attempt():
+    curve = pd.DataFrame({"kimg": [1.0, 2.0, 2.0], "value": [4.0, 9.0, 3.0], "attempt": [0, 0, 1]})
+
+    lines = distance_curve_figure(curve).data
+
+    assert [(line.name, list(line.x)) for line in lines] == [
+        ("distance", [1.0, 2.0]),
+        ("distance, restart 1", [2.0]),
+    ]
+
+
 def test_the_plotly_confusion_has_truth_in_rows():
     assert [list(row) for row in confusion_figure(_CONFUSION, "c").data[0].z] == [
         [30, 20],

@@ -2,14 +2,23 @@
 
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from kedro.io import DataCatalog
 from mlflow import MlflowClient
+from numpy.typing import NDArray
 
-from cosmop.datasets import JSONDataset, PageDataset, TableDataset
+from cosmop.datasets import JSONDataset, PageDataset, TableDataset, WorkspaceDataset
+from cosmop.datasets.snapshots import Workspaces
+from cosmop.hooks import Tracking
+from cosmop.pipelines.generation.training import curve_of, train_with_judge
+from cosmop.stylegan2.controller import ControlOptions
 from cosmop.tracking import Tracker, code_state, command_of, flatten, numbers
+from tests.unit.generation.scripted import TWO_RESTARTS, ScriptedJudge, ScriptedRun
 
 RUN = {"run_id": "2026-01-01T00.00.00.000Z", "env": "test", "pipeline_names": ["evaluation"]}
 
@@ -86,6 +95,71 @@ def test_a_run_holds_parameters_metrics_curve_files_and_versions(
     assert run.data.tags["command"] == "kedro run --env=test --pipelines=evaluation"
     assert [item.path for item in client.list_artifacts(run.info.run_id, "p")] == ["p/p.html"]
     assert run.info.status == "FINISHED"
+
+
+class WatchingJudge(ScriptedJudge):
+    """Looks into the store each time it is asked to measure, which is in the midst of training."""
+
+    def __init__(self, run: ScriptedRun, client: MlflowClient) -> None:
+        super().__init__(run, TWO_RESTARTS)
+        self._client, self.seen = client, list[list[float]]()
+
+    def measure(self, images_NHWC: NDArray[np.uint8]) -> dict[str, Any]:
+        (run,) = runs_of(self._client, "live")
+        history = self._client.get_metric_history(run.info.run_id, "curve.value")
+        self.seen.append([point.value for point in history])
+        return super().measure(images_NHWC)
+
+
+def test_snapshots_are_in_the_store_while_training_goes_on_and_only_once(
+    store: Path, tmp_path: Path
+) -> None:
+    _, client = tracker_in(store, "live")
+    workspace, curve = str(tmp_path / "training"), str(tmp_path / "c.parquet")
+    catalog = DataCatalog(
+        {
+            "training_workspace": WorkspaceDataset(filepath=workspace),
+            "distance_curve": TableDataset(filepath=curve, metadata={"mlflow": "curve"}),
+        }
+    )
+    options = {"enabled": True, "tracking_uri": "sqlite:///mlflow.db", "experiment": "live"}
+    context: Any = SimpleNamespace(config_loader={"mlflow": options, "parameters": {}})
+    hook, run = Tracking(), ScriptedRun()
+    hook.after_context_created(context)
+    hook.before_pipeline_run(RUN | {"project_path": str(store)}, catalog)
+    judge: Any = WatchingJudge(run, client)
+
+    workspaces = catalog.load("training_workspace")
+    hook.after_dataset_loaded("training_workspace", workspaces)
+    snapshots = train_with_judge(run, judge, workspaces, ControlOptions())  # type: ignore[arg-type]
+    hook.after_dataset_saved("distance_curve", curve_of(snapshots))
+    hook.after_pipeline_run()
+
+    assert judge.seen[:4] == [[], [90], [90, 20], [90, 20, 10]]
+    (tracked,) = runs_of(client, "live")
+    again = client.get_metric_history(tracked.info.run_id, "curve.attempt_1.value")
+    assert [(point.step, point.value) for point in again] == [
+        (3, 12), (4, 8), (5, 30), (6, 31), (7, 32)
+    ]  # fmt: skip
+    assert len(client.get_metric_history(tracked.info.run_id, "curve.value")) == 6
+    images = [item.path for item in client.list_artifacts(tracked.info.run_id, "images")]
+    assert sum("samples+step+2+" in path and path.endswith(".png") for path in images) == 1
+    assert sum(path.endswith(".png") for path in images) == len(snapshots)
+
+
+def test_a_store_that_fails_in_the_midst_of_training_does_not_stop_it(
+    store: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker, _ = tracker_in(store, "failing")
+    workspaces = Workspaces(tmp_path)
+    workspaces.listeners.append(tracker.log_snapshot)  # of a run that was never started
+    run: Any = ScriptedRun()
+    judge: Any = ScriptedJudge(run, TWO_RESTARTS)
+
+    snapshots = train_with_judge(run, judge, workspaces, ControlOptions())
+
+    assert len(snapshots) == 14
+    assert caplog.text.count("MLflow tracking stops for this run") == 1
 
 
 def test_the_champion_is_the_best_version_and_newest_the_last(store: Path, tmp_path: Path) -> None:

@@ -131,12 +131,16 @@ def _splits(datasets: Mapping[str, Any]) -> pd.DataFrame:
 
 def _judgement(datasets: Mapping[str, Any]) -> dict[str, Any]:
     distances, classifiers = datasets["distances"], datasets["classifier_metrics"]
-    generator = datasets["generator_metrics"]
+    generator, snapshots = datasets["generator_metrics"], datasets["stylegan2_snapshots"]
     test, synthetic = datasets["test_images"], datasets["synthetic_images"]
     shown = pd.concat([test.manifest, synthetic.manifest], ignore_index=True)
     return {
         "curve": datasets["distance_curve"],
-        "grids": [(item.kimg, item.grid()) for item in datasets["stylegan2_snapshots"]],
+        "grids": [
+            (item.kimg, item.grid())
+            for item, is_abandoned in zip(snapshots, snapshots.abandoned(), strict=True)
+            if not is_abandoned
+        ],
         "distances": {
             "untrained": generator["untrained"]["distance"],
             "best": generator["best"]["distance"],
