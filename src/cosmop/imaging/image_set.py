@@ -97,10 +97,14 @@ class ImageSet:
             yield np.stack([np.asarray(image) for image in images])
 
     def array(
-        self, size: tuple[int, int], *, fit: str = "crop"
+        self, size: tuple[int, int], *, fit: str = "crop", channels: int = 3
     ) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """Decode the whole set into one uint8 array [N, H, W, 3]; for sets that fit in memory."""
-        images_NHWC = np.zeros((len(self), *size, 3), dtype=np.uint8)
+        """Decode the whole set into one uint8 array [N, H, W, C]; for sets that fit in memory.
+
+        `channels` is 3 for RGB, 1 for greyscale.
+        """
+        images_NHWC = np.zeros((len(self), *size, channels), dtype=np.uint8)
         for index in range(len(self)):
-            images_NHWC[index] = np.asarray(fit_image(self.open(index), size, fit))
+            image = fit_image(self.open(index), size, fit).convert("L" if channels == 1 else "RGB")
+            images_NHWC[index] = np.asarray(image).reshape(*size, channels)
         return images_NHWC

@@ -7,9 +7,11 @@ image, exact for whole pixels, and differentiable any number of times on every t
 """
 
 import math
-from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from cosmop.stylegan2.options import BGC_TRANSFORMS, AugmentationOptions
@@ -17,8 +19,7 @@ from cosmop.stylegan2.options import BGC_TRANSFORMS, AugmentationOptions
 _CUBIC_TAPS = 4
 
 
-@dataclass(frozen=True)
-class DrawnAugmentation:
+class DrawnAugmentation(NamedTuple):
     """One transform per image: where each output pixel comes from, and how its colour changes.
 
     `source` [N, 2, 3] maps output to input positions (x, y, 1), in pixels from the image centre.
@@ -33,7 +34,11 @@ class _Draws:
     """Uniform and normal numbers for each transform; neutral where the transform is not chosen."""
 
     def __init__(
-        self, num_images: int, strength: float, random: torch.Generator, parts: tuple[str, ...]
+        self,
+        num_images: int,
+        strength: Tensor | float,
+        random: torch.Generator,
+        parts: tuple[str, ...],
     ) -> None:
         shape = (3, len(BGC_TRANSFORMS) + 1, num_images)
         numbers = torch.rand(shape, device=random.device, generator=random)
@@ -70,7 +75,7 @@ class _Draws:
 
     def rotation_chosen(self, gate_N: Tensor, angle_N: Tensor) -> Tensor:
         """Take the angle with probability 1 - sqrt(1 - strength): two such make one of strength."""
-        probability = 1 - math.sqrt(1 - self._strength)
+        probability = 1 - (1 - self._strength) ** 0.5
         chosen = (gate_N < probability) if "rotation" in self._parts else (gate_N < 0)
         return torch.where(chosen, angle_N, 0.0)
 
@@ -81,11 +86,13 @@ class _Draws:
 
 def draw_augmentation(
     shape_NCHW: tuple[int, int, int, int],
-    strength: float,
+    strength: Tensor | float,
     random: torch.Generator,
     options: AugmentationOptions,
 ) -> DrawnAugmentation:
     """Draw a transform for each image of a batch; each part has the probability `strength`.
+
+    `strength` is a number or a 0-d tensor on the device, for which nothing waits.
 
     All numbers come from `random`, on its device; shapes never depend on what is drawn. Images that
     are not square take half turns only.
@@ -97,12 +104,17 @@ def draw_augmentation(
     colour = _draw_colour(draws, options)
     if channels == 1:
         colour = colour.mean(1, keepdim=True)
-    return DrawnAugmentation(torch.bmm(blit, geometry)[:, :2], colour)
+    return DrawnAugmentation(_product(blit, geometry)[:, :2], colour)
 
 
 def _rows(rows: list[list[Tensor]]) -> Tensor:
     """Stack numbers [N] into matrices [N, rows, columns]."""
     return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+
+def _product(*matrices: Tensor) -> Tensor:
+    """Multiply matrices [N, ., .] in float32, where `@` may round to TF32 or to autocast's type."""
+    return reduce(lambda a, b: (a[..., None] * b[..., None, :, :]).sum(-2), matrices)
 
 
 def _draw_blit(draws: _Draws, size: tuple[int, int], options: AugmentationOptions) -> Tensor:
@@ -125,7 +137,7 @@ def _draw_blit(draws: _Draws, size: tuple[int, int], options: AugmentationOption
     flip = _rows([[sign, zero, zero], [zero, one, zero], [zero, zero, one]])
     turn_back = _rows([[cosine, sine, zero], [-sine, cosine, zero], [zero, zero, one]])
     shift_back = _rows([[one, zero, -right], [zero, one, -down], [zero, zero, one]])
-    return flip @ turn_back @ shift_back
+    return _product(flip, turn_back, shift_back)
 
 
 def _rotation_back(angle_N: Tensor) -> Tensor:
@@ -157,8 +169,9 @@ def _draw_geometry(draws: _Draws, size: tuple[int, int], options: AugmentationOp
     stretch_back = _rows([[1 / aspect, zero, zero], [zero, aspect, zero], [zero, zero, one]])
     shift_back = _rows([[one, zero, -right], [zero, one, -down], [zero, zero, one]])
     shrink_back = _rows([[1 / scale, zero, zero], [zero, 1 / scale, zero], [zero, zero, one]])
-    turned = shrink_back @ _rotation_back(first) @ stretch_back @ _rotation_back(second)
-    return turned @ shift_back
+    return _product(
+        shrink_back, _rotation_back(first), stretch_back, _rotation_back(second), shift_back
+    )
 
 
 def _draw_colour(draws: _Draws, options: AugmentationOptions) -> Tensor:
@@ -173,73 +186,78 @@ def _draw_colour(draws: _Draws, options: AugmentationOptions) -> Tensor:
     saturation = draws.chosen("saturation", saturation, 1.0)[:, None, None]
     identity = torch.eye(3, device=hue.device)
     luma = torch.full((3, 3), 1 / 3, device=hue.device)  # projection on the grey axis
-    grey_cross = torch.tensor(
-        [[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]], device=hue.device
-    ) / math.sqrt(3)
+    grey_cross = (identity.roll(1, 0) - identity.roll(1, 1)) / math.sqrt(3)
     flip = identity - 2 * luma * flipped[:, None, None]  # Householder reflection
     rotation = identity + hue.sin() * grey_cross + (1 - hue.cos()) * (luma - identity)  # Rodrigues
     saturate = identity + (saturation - 1) * (identity - luma)
-    linear = saturate @ rotation @ flip * contrast[:, None, None]
-    offset = linear @ bright[:, None, None].expand(-1, 3, 1)
+    linear = _product(saturate, rotation, flip) * contrast[:, None, None]
+    offset = linear.sum(2, keepdim=True) * bright[:, None, None]
     return torch.cat([linear, offset], 2)
 
 
 def apply_augmentation(x_NCHW: Tensor, drawn: DrawnAugmentation) -> Tensor:
-    """Return the transformed images: linear in `x_NCHW`, twice differentiable, nothing drawn."""
+    """Return the transformed images, in the dtype of `x_NCHW`: draws nothing, waits for nothing.
+
+    Linear in `x_NCHW` up to the brightness, differentiable any number of times, sides of at least
+    3 pixels.
+    """
     return _recolour(_warp(x_NCHW, drawn.source), drawn.colour)
 
 
 def _recolour(x_NCHW: Tensor, colour_NC4: Tensor) -> Tensor:
-    colour = colour_NC4.to(x_NCHW.dtype)
-    linear, offset = colour[:, :, :3], colour[:, :, 3:]
+    colour = colour_NC4.to(x_NCHW.dtype)[..., None, None]
+    linear, recoloured = colour[:, :, :3], colour[:, :, 3]
     if x_NCHW.shape[1] == 1:
         linear = linear.sum(2, keepdim=True)
-    return torch.baddbmm(offset, linear, x_NCHW.flatten(2)).view(x_NCHW.shape)
-
-
-def _cubic_weights(fraction: Tensor) -> Tensor:
-    """Weights of the pixels at -1, 0, 1, 2 for positions in [0, 1): Keys' kernel with a = -1/2."""
-    t = fraction
-    return torch.stack(
-        [
-            ((-0.5 * t + 1) * t - 0.5) * t,
-            (1.5 * t - 2.5) * t * t + 1,
-            ((-1.5 * t + 2) * t + 0.5) * t,
-            (0.5 * t - 0.5) * t * t,
-        ],
-        -1,
-    )
-
-
-def _reflected(index: Tensor, side: int) -> Tensor:
-    """Mirror any index into [0, side) without repeating the edge pixel."""
-    last = side - 1
-    return last - (index.remainder(2 * last) - last).abs()
-
-
-def _axis_taps(position: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Return the four mirrored pixel indices around each position, and their weights; [..., 4]."""
-    first = position.floor()
-    offsets = torch.arange(-1, _CUBIC_TAPS - 1, device=position.device)
-    index = _reflected(first.long()[..., None] + offsets, side)
-    return index, _cubic_weights(position - first)
+    for weight, channel in zip(linear.unbind(2), x_NCHW[:, None].unbind(2), strict=True):
+        recoloured = recoloured + weight * channel
+    return recoloured
 
 
 def _warp(x_NCHW: Tensor, source_N23: Tensor) -> Tensor:
-    num_images, channels, height, width = x_NCHW.shape
-    device = x_NCHW.device
-    rows = torch.arange(height, device=device, dtype=source_N23.dtype) - (height - 1) / 2
-    columns = torch.arange(width, device=device, dtype=source_N23.dtype) - (width - 1) / 2
-    y, x = torch.meshgrid(rows, columns, indexing="ij")
+    """Sum 16 shifted copies of the mirrored image, each read at the same places [N, P]."""
+    channels, height, width = x_NCHW.shape[1:]
+    from_x_NP, from_y_NP = _positions(source_N23, height, width)
+    column, across = _cubic_taps(from_x_NP, width, x_NCHW.dtype)
+    row, down = _cubic_taps(from_y_NP, height, x_NCHW.dtype)
+    stride = width + _CUBIC_TAPS - 1
+    place = (row * stride + column)[:, None].expand(-1, channels, -1)
+    named = (height - 1) * stride + width  # places that `place` can name
+    mirrored = F.pad(x_NCHW, (1, 2, 1, 2), mode="reflect").flatten(2)
+    warped = x_NCHW.new_zeros(())
+    for start, line_weight in enumerate(down):
+        line = x_NCHW.new_zeros(())
+        for first, weight in enumerate(across, start * stride):
+            line = line + mirrored[..., first : first + named].gather(2, place) * weight
+        warped = warped + line * line_weight
+    return warped.view(x_NCHW.shape)
+
+
+def _positions(source_N23: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return where each output pixel comes from: columns and rows, in pixels from 0, [N, P]."""
+    rows = torch.arange(height, device=source_N23.device, dtype=source_N23.dtype)
+    columns = torch.arange(width, device=source_N23.device, dtype=source_N23.dtype)
+    y, x = torch.meshgrid(rows - (height - 1) / 2, columns - (width - 1) / 2, indexing="ij")
     x_P, y_P = x.flatten(), y.flatten()
-    # Written out, not a matrix product: whole-pixel transforms must come out exact on every device.
     m = source_N23[..., None]  # [N, 2, 3, 1]
     from_x = m[:, 0, 0] * x_P + m[:, 0, 1] * y_P + m[:, 0, 2] + (width - 1) / 2
     from_y = m[:, 1, 0] * x_P + m[:, 1, 1] * y_P + m[:, 1, 2] + (height - 1) / 2
-    column_NP4, weight_x = _axis_taps(from_x, width)
-    row_NP4, weight_y = _axis_taps(from_y, height)
-    index = row_NP4[..., :, None] * width + column_NP4[..., None, :]  # [N, P, 4, 4]
-    weight = (weight_y[..., :, None] * weight_x[..., None, :]).flatten(2).to(x_NCHW.dtype)
-    index = index.view(num_images, 1, -1).expand(-1, channels, -1)
-    taken = x_NCHW.flatten(2).gather(2, index).view(num_images, channels, -1, _CUBIC_TAPS**2)
-    return (taken * weight[:, None]).sum(3).view(x_NCHW.shape)
+    return from_x, from_y
+
+
+def _cubic_taps(position: Tensor, side: int, dtype: torch.dtype) -> tuple[Tensor, list[Tensor]]:
+    """Return the pixel before each mirrored position, and the weights of -1, 0, 1, 2 from there.
+
+    Mirroring leaves the edge pixel single. The kernel is Keys' with a = -1/2 (equation 15).
+    """
+    last = side - 1
+    mirrored = last - (position.remainder(2 * last) - last).abs()
+    before = mirrored.floor()
+    t = mirrored - before
+    weights = (
+        ((-0.5 * t + 1) * t - 0.5) * t,
+        (1.5 * t - 2.5) * t * t + 1,
+        ((-1.5 * t + 2) * t + 0.5) * t,
+        (0.5 * t - 0.5) * t * t,
+    )
+    return before.long(), [weight[:, None].to(dtype) for weight in weights]

@@ -42,6 +42,7 @@ class DiscriminatorBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, *, is_residual: bool) -> None:
         super().__init__()
+        self.half_type: torch.dtype | None = None  # else that of its parameters
         self.conv0 = EqualisedConv(in_channels, in_channels, 3)
         self.conv1 = EqualisedConv(in_channels, out_channels, 3, downsamples=True)
         self.skip = (
@@ -54,6 +55,7 @@ class DiscriminatorBlock(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Return [N, out channels, H / 2, W / 2]."""
+        x_NCHW = x_NCHW.to(self.half_type or self.conv0.weight.dtype)
         if self.skip is None:
             plain: Tensor = self.conv1(self.conv0(x_NCHW))
             return plain
@@ -67,6 +69,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, options: NetworkOptions) -> None:
         super().__init__()
+        self.half_type: torch.dtype | None = None  # else that of its parameters
         top, base = options.num_levels - 1, options.level_channels(0)
         self.from_image = EqualisedConv(options.image_channels, options.level_channels(top), 1)
         self.blocks = nn.ModuleList(
@@ -89,16 +92,39 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return logits [N]; one-hot labels [N, classes] are projected (Miyato & Koyama 2018)."""
         labels = checked_labels(labels, self.options.num_classes, "discriminator")
-        x = self.from_image(image.contiguous(memory_format=torch.channels_last))
+        full = self.last_conv.weight.dtype
+        x = image.contiguous(memory_format=torch.channels_last).to(self.half_type or full)
+        x = self.from_image(x)
         for block in self.blocks:
             x = block(x)
-        x = self.last_conv(minibatch_deviation(x, self.options.minibatch_group))
+        x = self.last_conv(minibatch_deviation(x.to(full), self.options.minibatch_group))
         x = self.out(self.dense(x.contiguous().flatten(1)))
         if self.label_mapping is None:
             logits: Tensor = x.squeeze(1)
             return logits
         projected: Tensor = (x * self.label_mapping(None, labels)).sum(1)
         return projected / math.sqrt(x.shape[1])
+
+    def set_half(self, half: torch.dtype | None, levels: int) -> None:
+        """Compute the finest `levels` in `half` precision, but never the coarsest (ADA)."""
+        self.half_type = half if levels else None
+        for number, block in enumerate(self.blocks):
+            if isinstance(block, DiscriminatorBlock):
+                block.half_type = half if number < levels else None
+
+    def freeze(self, blocks: int) -> None:
+        """Let the image layer and the finest `blocks` keep their weights (FreezeD, Mo et al. 2020).
+
+        Raises:
+            InputError: there are fewer blocks.
+        """
+        if blocks > len(self.blocks):
+            raise InputError(
+                f"freeze_blocks must be at most the {len(self.blocks)} blocks of the "
+                f"discriminator, got {blocks}; freeze fewer."
+            )
+        for frozen in (self.from_image, *self.blocks[:blocks]) if blocks else ():
+            frozen.requires_grad_(requires_grad=False)
 
     def describe(self) -> dict[str, object]:
         """Everything `build_discriminator` needs, as JSON-ready values."""

@@ -123,6 +123,7 @@ class SynthesisLevel(nn.Module):
         )
         self.conv1 = ModulatedConv(channels, channels, options.w_dim, size)
         self.to_image = ToImage(channels, options.image_channels, options.w_dim)
+        self.half_type: torch.dtype | None = None  # else that of its parameters
 
     def convolutions(self) -> list[ModulatedConv]:
         """The level's modulated convolutions in order."""
@@ -142,6 +143,13 @@ class SynthesisNetwork(nn.Module):
         )
         self.register_buffer("filter_44", binomial_filter(), persistent=False)
         self.options = options
+
+    def set_half(self, half: torch.dtype | None, levels: int) -> None:
+        """Compute the finest `levels` in `half` precision, but never the coarsest (ADA)."""
+        for number, level in enumerate(self.levels):
+            is_half = number > 0 and number >= len(self.levels) - levels
+            if isinstance(level, SynthesisLevel):
+                level.half_type = half if is_half else None
 
     def noise_sizes(self) -> list[tuple[int, int]]:
         """Height and width of the noise of each modulated convolution, in order."""
@@ -190,6 +198,7 @@ class SynthesisNetwork(nn.Module):
         for level in self.levels:
             if not isinstance(level, SynthesisLevel):
                 raise TypeError(f"a level is a SynthesisLevel, not {type(level)}")
+            x = x.to(level.half_type or self.constant.dtype)
             for layer in level.convolutions():
                 x = layer(x, w[used], next(noises))
                 used += 1

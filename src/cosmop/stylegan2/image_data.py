@@ -10,13 +10,15 @@ from torch import Tensor
 from cosmop.errors import InputError
 
 _FEWEST_IMAGES = 8
+_HELD_OUT = 0x4E1D  # sets this choice apart from the data order, which has the same seed
 
 
 class ResidentImages:
     """A set of uint8 images [N, H, W, C] and its endless shuffled order.
 
     The order is a function of the seed and the position alone, so a position is all that a
-    resumed run needs to know. With `mirror`, each image also comes left-right reversed.
+    resumed run needs to know. With `mirror`, each image also comes left-right reversed. Images
+    that are `held_out` [N] never come in the order.
     """
 
     def __init__(
@@ -27,18 +29,24 @@ class ResidentImages:
         mirror: bool,
         seed: int,
         device: torch.device,
+        held_out: NDArray[np.bool_] | None = None,
     ) -> None:
-        self._images = torch.from_numpy(np.ascontiguousarray(images_NHWC)).to(device)
-        self._labels = (
-            None
-            if labels_NK is None
-            else torch.from_numpy(np.array(labels_NK, dtype=np.float32)).to(device)
-        )
+        kept = np.ones(len(images_NHWC), dtype=bool) if held_out is None else ~held_out
+        self._images = torch.from_numpy(np.ascontiguousarray(images_NHWC[kept])).to(device)
+        self._held_out = torch.from_numpy(np.ascontiguousarray(images_NHWC[~kept])).to(device)
+        labels = None if labels_NK is None else torch.from_numpy(labels_NK.astype(np.float32))
+        self._labels = None if labels is None else labels[kept].to(device)
+        self._held_out_labels = None if labels is None else labels[~kept].to(device)
         self._mirror = mirror
         self._seed = seed
         self._device = device
         self._epoch = -1
         self._order: NDArray[np.int64] = np.empty(0, np.int64)
+
+    @property
+    def num_held_out(self) -> int:
+        """How many images are held out."""
+        return len(self._held_out)
 
     @property
     def _epoch_length(self) -> int:
@@ -63,11 +71,17 @@ class ResidentImages:
         """Return images [count, C, H, W] in [-1, 1] and one-hot labels, from `position` on."""
         places = torch.from_numpy(self.indices(position, count)).to(self._device)
         chosen = places % len(self._images)
-        x_NCHW = self._images[chosen].float().div_(127.5).sub_(1).permute(0, 3, 1, 2)
+        x_NCHW = _scaled(self._images[chosen])
         if self._mirror:
             is_mirrored = (places >= len(self._images))[:, None, None, None]
             x_NCHW = torch.where(is_mirrored, x_NCHW.flip(3), x_NCHW)
         return x_NCHW, None if self._labels is None else self._labels[chosen]
+
+    def held_out_batch(self, start: int, count: int) -> tuple[Tensor, Tensor | None]:
+        """Return held-out images [count, C, H, W] in [-1, 1] and their labels."""
+        rows = slice(start, start + count)
+        labels = None if self._held_out_labels is None else self._held_out_labels[rows]
+        return _scaled(self._held_out[rows]), labels
 
     def draw_labels(self, count: int, random: torch.Generator) -> Tensor | None:
         """Draw one-hot labels [count, classes] as often as they come in the set."""
@@ -75,6 +89,19 @@ class ResidentImages:
             return None
         chosen = torch.randint(len(self._labels), (count,), device=self._device, generator=random)
         return self._labels[chosen]
+
+
+def _scaled(images_NHWC: Tensor) -> Tensor:
+    """Turn uint8 [N, H, W, C] into float32 [N, C, H, W] in [-1, 1]."""
+    return images_NHWC.float().div_(127.5).sub_(1).permute(0, 3, 1, 2)
+
+
+def draw_held_out(num_images: int, share: float, seed: int) -> NDArray[np.bool_]:
+    """Choose a `share` of the images at random; return a mask [N]."""
+    chosen = np.random.default_rng([seed, _HELD_OUT]).permutation(num_images)
+    held_out = np.zeros(num_images, dtype=bool)
+    held_out[chosen[: round(share * num_images)]] = True
+    return held_out
 
 
 def data_checksum(images_NHWC: NDArray[np.uint8], labels_NK: NDArray[np.generic] | None) -> str:
@@ -87,7 +114,11 @@ def data_checksum(images_NHWC: NDArray[np.uint8], labels_NK: NDArray[np.generic]
 
 
 def check_images(
-    images_NHWC: NDArray[np.uint8], wanted: tuple[int, int, int], batch_size: int
+    images_NHWC: NDArray[np.uint8],
+    wanted: tuple[int, int, int],
+    batch_size: int,
+    *,
+    num_held_out: int = 0,
 ) -> None:
     """Refuse a training set that does not fit networks for `wanted` (height, width, channels).
 
@@ -101,10 +132,12 @@ def check_images(
             f"{list(images_NHWC.shape)}; resize the images or change the network's size."
         )
     fewest = max(_FEWEST_IMAGES, batch_size)
-    if len(images_NHWC) < fewest:
+    left = len(images_NHWC) - num_held_out
+    if left < fewest:
         raise InputError(
             f"StyleGAN2 training wants at least {fewest} images with a batch size of {batch_size}, "
-            f"got {len(images_NHWC)}; collect more images or make the batch smaller."
+            f"got {left} (and {num_held_out} held out); collect more images, hold fewer out or "
+            "make the batch smaller."
         )
 
 

@@ -39,11 +39,12 @@ def path_lengths(image_NCHW: Tensor, ws_NLD: Tensor, noise_NCHW: Tensor) -> Tens
 
 
 def path_length_penalty(
-    lengths_N: Tensor, mean_length: Tensor, decay: float
+    lengths_N: Tensor, batch_mean: Tensor, running_mean: Tensor, decay: float
 ) -> tuple[Tensor, Tensor]:
     """Return the mean squared deviation from the running mean length, and the new running mean.
 
-    The running mean counts as a constant, as equation 4 of StyleGAN2 has it.
+    `batch_mean` (0-d) is the mean over the whole batch, of which `lengths_N` may be a share. The
+    running mean counts as a constant, as equation 4 of StyleGAN2 has it.
     """
-    new_mean = mean_length.lerp(lengths_N.detach().mean(), decay)
+    new_mean = running_mean.lerp(batch_mean.detach(), decay)
     return (lengths_N - new_mean).square().mean(), new_mean

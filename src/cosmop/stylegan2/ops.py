@@ -2,6 +2,7 @@
 
 Legend: N batch, C channels, I in, O out, H W pixels, D latent, L layers.
 Activations are channels-last: the depthwise filters run several times faster that way on a CPU.
+Layers compute in the type of the activations they get; styles and factors stay float32.
 """
 
 import math
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 _SQRT2 = math.sqrt(2)
 _EPSILON = 1e-8
 _BINOMIAL = (1.0, 3.0, 3.0, 1.0)
+_FLOAT16_CLAMP = 256.0  # float16 ends at 65,504: larger activations are cut off (ADA, appendix D)
 
 
 def binomial_filter() -> Tensor:
@@ -21,23 +23,61 @@ def binomial_filter() -> Tensor:
     return torch.outer(row, row)
 
 
-def blur(x_NCHW: Tensor, filter_44: Tensor, *, padding: int, stride: int = 1) -> Tensor:
-    """Filter each channel with zero padding on all sides, keeping every `stride`-th pixel."""
-    channels = x_NCHW.shape[1]
-    weight = filter_44.to(x_NCHW.dtype).expand(channels, 1, 4, 4)
-    return F.conv2d(x_NCHW, weight, stride=stride, padding=padding, groups=channels)
+def blur(x_NCHW: Tensor, filter_44: Tensor, *, padding: int, gain: float = 1.0) -> Tensor:
+    """Filter each channel with zero padding on all sides; `gain` multiplies the result."""
+    if x_NCHW.is_cuda:
+        return _shifted_sum(_shifted_sum(F.pad(x_NCHW, [padding] * 4), 2, 1, gain), 3, 1)
+    return _depthwise(x_NCHW, gain * filter_44, padding=padding, stride=1)
 
 
 def downsample(x_NCHW: Tensor, filter_44: Tensor) -> Tensor:
     """Halve both sides after low-pass filtering."""
-    return blur(x_NCHW, filter_44, padding=1, stride=2)
+    if x_NCHW.is_cuda:
+        return _shifted_sum(_shifted_sum(F.pad(x_NCHW, [1] * 4), 2, 2), 3, 2)
+    return _depthwise(x_NCHW, filter_44, padding=1, stride=2)
 
 
 def upsample(x_NCHW: Tensor, filter_44: Tensor) -> Tensor:
     """Double both sides: insert zeros, then filter with gain 4 so that the brightness stays."""
+    if x_NCHW.is_cuda:
+        return _interleaved(_interleaved(x_NCHW, 2), 3)
     channels = x_NCHW.shape[1]
     weight = (4 * filter_44).to(x_NCHW.dtype).expand(channels, 1, 4, 4)
     return F.conv_transpose2d(x_NCHW, weight, stride=2, padding=1, groups=channels)
+
+
+def _depthwise(x_NCHW: Tensor, filter_44: Tensor, *, padding: int, stride: int) -> Tensor:
+    channels = x_NCHW.shape[1]
+    if stride > 1 and x_NCHW.dtype == torch.bfloat16:  # its gradient has no fast kernel on a CPU
+        return _depthwise(x_NCHW.float(), filter_44, padding=padding, stride=stride).bfloat16()
+    weight = filter_44.to(x_NCHW.dtype).expand(channels, 1, 4, 4)
+    return F.conv2d(x_NCHW, weight, stride=stride, padding=padding, groups=channels)
+
+
+def _shifted_sum(x_NCHW: Tensor, axis: int, stride: int, gain: float = 1.0) -> Tensor:
+    """Filter along one axis by adding shifted views, which torch.compile fuses into one kernel.
+
+    On CUDA a depthwise convolution of channels-last tensors can be tens of times slower.
+    """
+    length = (x_NCHW.shape[axis] - len(_BINOMIAL)) // stride + 1
+    taps = [
+        x_NCHW.narrow(axis, start, (length - 1) * stride + 1)[_every(axis, stride)] * (gain * tap)
+        for start, tap in enumerate(number / sum(_BINOMIAL) for number in _BINOMIAL)
+    ]
+    return (taps[0] + taps[1]) + (taps[2] + taps[3])
+
+
+def _every(axis: int, stride: int) -> tuple[slice, ...]:
+    return (slice(None),) * axis + (slice(None, None, stride),)
+
+
+def _interleaved(x_NCHW: Tensor, axis: int) -> Tensor:
+    """Double one axis: even pixels lean on the neighbour before, odd ones on the one behind."""
+    pad = [0, 0, 1, 1] if axis == 2 else [1, 1, 0, 0]
+    padded, length = F.pad(x_NCHW, pad), x_NCHW.shape[axis]
+    before, behind = padded.narrow(axis, 0, length), padded.narrow(axis, 2, length)
+    pair = torch.stack([x_NCHW * 0.75 + before * 0.25, x_NCHW * 0.75 + behind * 0.25], axis + 1)
+    return pair.flatten(axis, axis + 1)
 
 
 def normalise_second_moment(x_ND: Tensor) -> Tensor:
@@ -49,8 +89,10 @@ def leaky_relu(x: Tensor) -> Tensor:
     """Leaky ReLU with slope 0.2; its gain of the square root of 2 is already in the weights.
 
     The function is positively homogeneous, so the gain may be applied before it, where it is free.
+    `x` is overwritten: saving the memory traffic is worth some percent of a step on a CPU.
     """
-    return F.leaky_relu(x, 0.2)
+    x = F.leaky_relu(x, 0.2, inplace=True)
+    return x.clamp(-_FLOAT16_CLAMP, _FLOAT16_CLAMP) if x.dtype == torch.float16 else x
 
 
 class EqualisedLinear(nn.Module):
@@ -109,8 +151,8 @@ class EqualisedConv(nn.Module):
     def forward(self, x_NCHW: Tensor, gain: float = 1.0) -> Tensor:
         """Return the layer's output times `gain`."""
         kernel, gain = self.weight.shape[-1], gain * self.gain
-        weight = self.weight * (gain / math.sqrt(self.weight[0].numel()))
-        bias = self.bias if self.bias is None or gain == 1 else self.bias * gain
+        weight = (self.weight * (gain / math.sqrt(self.weight[0].numel()))).to(x_NCHW.dtype)
+        bias = None if self.bias is None else (self.bias * gain).to(x_NCHW.dtype)
         stride, padding = 1, kernel // 2
         if self.downsamples and kernel == 1:
             x_NCHW, padding = downsample(x_NCHW, self.filter_44), 0
@@ -157,19 +199,30 @@ class ModulatedConv(nn.Module):
 
     def forward(self, x_NIHW: Tensor, w_ND: Tensor, noise_HW: Tensor | None) -> Tensor:
         """Return [N, O, H, W]; `noise_HW` is [H, W] or [N, 1, H, W] of standard normal numbers."""
+        weight: Tensor = self.weight
         style_NI = self.affine(w_ND)
-        factor_NO = demodulation(self.weight, style_NI) * _SQRT2
-        x = x_NIHW * style_NI[:, :, None, None]
+        if x_NIHW.dtype == torch.float16:
+            weight, style_NI = _small(weight, style_NI)
+        factor_NO = demodulation(weight, style_NI) * _SQRT2
+        weight = weight.to(x_NIHW.dtype)
+        x = x_NIHW * style_NI.to(x_NIHW.dtype)[:, :, None, None]
         if self.upsamples:
-            x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
-            x = blur(x, 4 * self.filter_44, padding=1)
+            x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+            x = blur(x, self.filter_44, padding=1, gain=4)
         else:
-            x = F.conv2d(x, self.weight, padding=1)
-        shift = (self.bias * _SQRT2)[None, :, None, None]
-        x = torch.addcmul(shift, x, factor_NO[:, :, None, None])
+            x = F.conv2d(x, weight, padding=1)
+        shift = (self.bias * _SQRT2).to(x.dtype)[None, :, None, None]
+        x = torch.addcmul(shift, x, factor_NO.to(x.dtype)[:, :, None, None])
         if noise_HW is not None:
-            x = x + noise_HW * (self.noise_strength * _SQRT2)
+            x = x + (noise_HW * (self.noise_strength * _SQRT2)).to(x.dtype)
         return leaky_relu(x)
+
+
+def _small(weight_OIkk: Tensor, style_NI: Tensor) -> tuple[Tensor, Tensor]:
+    """Scale filters and styles so that float16 sums do not overflow; demodulation undoes it."""
+    largest = weight_OIkk.abs().amax((1, 2, 3), keepdim=True)
+    weight = weight_OIkk / (largest * math.sqrt(weight_OIkk[0].numel()))
+    return weight, style_NI / style_NI.abs().amax(1, keepdim=True)
 
 
 class ToImage(nn.Module):
@@ -182,12 +235,12 @@ class ToImage(nn.Module):
         self.bias = nn.Parameter(torch.zeros(image_channels))
 
     def forward(self, x_NIHW: Tensor, w_ND: Tensor) -> Tensor:
-        """Return [N, image channels, H, W]."""
+        """Return [N, image channels, H, W], float32."""
         height, width = x_NIHW.shape[2:]
         style_NI = self.affine(w_ND) / math.sqrt(self.weight.shape[1])
         filter_NIC = (self.weight.flatten(1) * style_NI[:, None]).transpose(1, 2)
-        pixels_NPI = x_NIHW.permute(0, 2, 3, 1).flatten(
-            1, 2
-        )  # a view: activations are channels-last
-        image_NPC = torch.baddbmm(self.bias, pixels_NPI, filter_NIC)
+        # A view, since activations are channels-last.
+        pixels_NPI = x_NIHW.permute(0, 2, 3, 1).flatten(1, 2)
+        image_NPC = torch.bmm(pixels_NPI, filter_NIC.to(x_NIHW.dtype)).to(self.bias.dtype)
+        image_NPC = image_NPC + self.bias
         return image_NPC.view(len(x_NIHW), height, width, -1).permute(0, 3, 1, 2)

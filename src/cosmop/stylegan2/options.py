@@ -1,6 +1,7 @@
-"""Options of the StyleGAN2 networks, their training and their adaptive augmentation."""
+"""Options of the StyleGAN2 networks, their training and their augmentation."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,6 +11,7 @@ BLIT_TRANSFORMS = ("flip", "quarter_turn", "integer_translation")
 GEOMETRY_TRANSFORMS = ("scale", "rotation", "anisotropy", "fractional_translation")
 COLOUR_TRANSFORMS = ("brightness", "contrast", "luma_flip", "hue", "saturation")
 BGC_TRANSFORMS = (*BLIT_TRANSFORMS, *GEOMETRY_TRANSFORMS, *COLOUR_TRANSFORMS)
+DIFF_TRANSFORMS = ("color", "translation", "cutout")
 
 _SHORTEST_BASE_SIDE = 4
 _LONGEST_BASE_SIDE = 16
@@ -63,7 +65,11 @@ class NetworkOptions(Options):
     num_classes: int = Field(
         default=0,
         ge=0,
-        description="Classes of one-hot labels; 0 means without.",
+        description="Columns of the label rows, one-hot or several at once; 0 means without.",
+    )
+    class_names: Strings = Field(
+        default=(),
+        description="Criteria to train on, columns of the labels; sets num_classes.",
     )
     label_layers: int = Field(
         default=8,
@@ -80,6 +86,22 @@ class NetworkOptions(Options):
         default="residual",
         description="Residual blocks (paper), or plain ones (StyleGAN2-ADA's CIFAR).",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_are_counted(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("class_names"):
+            return {"num_classes": len(given["class_names"]), **given}
+        return given
+
+    @model_validator(mode="after")
+    def _names_fit_the_count(self) -> "NetworkOptions":
+        if self.class_names and len(self.class_names) != self.num_classes:
+            raise ValueError(
+                f"as many class_names as num_classes ({len(self.class_names)} for "
+                f"{self.num_classes})"
+            )
+        return self
 
     @model_validator(mode="after")
     def _size_is_possible(self) -> "NetworkOptions":
@@ -126,6 +148,7 @@ class NetworkOptions(Options):
 class AugmentationOptions(Options):
     """Adaptive augmentation, the "bgc" set (ADA, Karras et al. 2020b, appendix B)."""
 
+    kind: Literal["adaptive"] = "adaptive"
     transforms: Strings = Field(
         default=BGC_TRANSFORMS,
         description="Parts in use; turns, luma flip and hue can leak into small sets: leave out.",
@@ -216,6 +239,39 @@ class AugmentationOptions(Options):
         return transforms
 
 
+class DiffAugmentOptions(Options):
+    """Augmentation of constant strength (DiffAugment, Zhao et al. 2020)."""
+
+    kind: Literal["diffaugment"] = "diffaugment"
+    policy: Strings = Field(
+        default=DIFF_TRANSFORMS,
+        description="Parts in use, on every image (paper: all three for small sets).",
+    )
+    translation_share: float = Field(
+        default=0.125,
+        ge=0,
+        le=1,
+        description="Furthest shift as a share of a side (paper: 1/8).",
+    )
+    cutout_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Sides of the blanked rectangle as a share of the image's (paper: 1/2).",
+    )
+
+    @field_validator("policy")
+    @classmethod
+    def _parts_are_known(cls, policy: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(policy) - set(DIFF_TRANSFORMS))
+        if unknown:
+            raise ValueError(f"among {', '.join(DIFF_TRANSFORMS)} (not {', '.join(unknown)})")
+        return policy
+
+
+AnyAugmentation = Annotated[AugmentationOptions | DiffAugmentOptions, Field(discriminator="kind")]
+
+
 class TrainingOptions(Options):
     """How the networks are trained; defaults are those of StyleGAN2-ADA for one device."""
 
@@ -281,23 +337,67 @@ class TrainingOptions(Options):
         gt=0,
         description="Half-life at most this share of the images so far (ADA: 0.05).",
     )
-    augmentation: AugmentationOptions | None = Field(
+    augmentation: AnyAugmentation | None = Field(
         default=AugmentationOptions(),
-        description="Adaptive augmentation, or null for none.",
+        description="kind adaptive (ADA) or diffaugment, or null for none.",
     )
     mirror: bool = Field(
         default=False,
         description="Show each image mirrored, too.",
     )
+    held_out_share: float = Field(
+        default=0.05,
+        ge=0,
+        lt=0.5,
+        description="Images never trained on, by which overfitting is measured (r_v of ADA).",
+    )
+    transfer_from: str | None = Field(
+        default=None,
+        description="Official .pkl snapshot to start from, a local path; null: new weights.",
+    )
+    freeze_blocks: int = Field(
+        default=0,
+        ge=0,
+        le=9,
+        description="Discriminator blocks that keep their weights, finest first (FreezeD).",
+    )
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
         default="auto",
         description="auto takes CUDA where there is one, else the CPU.",
+    )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes that share each batch, one per GPU (torchrun starts them).",
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto",
+        description="Of the finest levels (ADA: float16); auto: bfloat16 where hardware has it.",
+    )
+    half_levels: int = Field(
+        default=4,
+        ge=0,
+        description="Finest levels in half precision, never the coarsest (ADA: 4).",
+    )
+    acceleration: Literal["auto", "eager", "compile", "cuda_graphs"] = Field(
+        default="auto",
+        description="auto: torch.compile on CUDA, eager on the CPU, where it is as fast.",
     )
     seed: int = Field(
         default=0,
         ge=0,
         description="Of weights, data order, latents and augmentation.",
     )
+
+    @model_validator(mode="after")
+    def _processes_share_evenly(self) -> "TrainingOptions":
+        if self.processes > 1 and self.batch_size % (2 * self.processes):
+            raise ValueError(
+                f"a batch_size that is a multiple of {2 * self.processes}, so that "
+                f"{self.processes} processes share it and its half (not {self.batch_size})"
+            )
+        return self
 
     @property
     def effective_ema_kimg(self) -> float:
@@ -327,6 +427,10 @@ class SamplingOptions(Options):
         ge=0,
         le=2,
         description="1 keeps the whole variety; below, nearer to the mean (psi).",
+    )
+    criteria: Strings = Field(
+        default=(),
+        description="What every image shall show; empty: as often as in the training images.",
     )
     batch_size: int = Field(default=32, ge=1)
     device: str = Field(

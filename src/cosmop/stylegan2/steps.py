@@ -1,42 +1,44 @@
 """One training step of StyleGAN2: its four phases, on two networks and two optimisers."""
 
-import math
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import get_total_norm
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
-from cosmop.stylegan2.augment import apply_augmentation, draw_augmentation
+from cosmop.stylegan2.augmenting import Drawn, drawn_for
 from cosmop.stylegan2.discriminator import Discriminator
+from cosmop.stylegan2.finiteness import FiniteCheck
 from cosmop.stylegan2.generator import Generator
 from cosmop.stylegan2.image_data import ResidentImages
-from cosmop.stylegan2.losses import (
-    discriminator_loss,
-    generator_loss,
-    path_length_penalty,
-    path_lengths,
-    r1_penalty,
+from cosmop.stylegan2.losses import discriminator_loss, generator_loss, path_length_penalty
+from cosmop.stylegan2.objectives import (
+    CompiledObjectives,
+    LatentDraws,
+    Objectives,
+    compiler_errors,
 )
-from cosmop.stylegan2.options import TrainingOptions
+from cosmop.stylegan2.options import AugmentationOptions, TrainingOptions
+from cosmop.stylegan2.team import Team
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 _PATH_LENGTH_BATCH_SHARE = 2  # path length on half the batch (StyleGAN2, appendix B)
-
-
-class TrainingDivergedError(RuntimeError):
-    """A loss or a gradient is not finite any more; the message names the step and the tensor."""
 
 
 def lazy_adam(module: nn.Module, learning_rate: float, interval: int | None) -> Adam:
     """Adam with betas 0 and 0.99, corrected for a penalty every `interval` steps.
 
     With c = k / (k + 1) the rate is multiplied and the betas are raised (StyleGAN2, appendix B).
-    None means without penalty.
+    None means without penalty. Frozen parameters are left out.
     """
     correction = 1.0 if interval is None else interval / (interval + 1)
     return Adam(
-        module.parameters(),
+        [parameter for parameter in module.parameters() if parameter.requires_grad],
         lr=learning_rate * correction,
         betas=(0.0, 0.99**correction),
         eps=1e-8,
@@ -46,7 +48,11 @@ def lazy_adam(module: nn.Module, learning_rate: float, interval: int | None) -> 
 
 @dataclass
 class Contest:
-    """The two networks, their optimisers and the numbers that change from step to step."""
+    """The two networks, their optimisers and the numbers that change from step to step.
+
+    `augmentation_strength` and `real_sign_sum` are 0-d tensors on the device, so that no step
+    waits for them; after a collapse, `rate_factor` and `gamma_factor` multiply rates and R1.
+    """
 
     generator: Generator
     discriminator: Discriminator
@@ -54,23 +60,49 @@ class Contest:
     discriminator_adam: Adam
     random: torch.Generator
     path_length_mean: Tensor
-    augmentation_strength: float = 0.0
-    real_sign_sum: float = 0.0
+    augmentation_strength: Tensor
+    real_sign_sum: Tensor
     real_sign_count: int = 0
+    rate_factor: float = 1.0
+    gamma_factor: float = 1.0
     step: int = 0
+    team: Team = field(default_factory=Team)
+
+    def scale_rates(self, factor: float) -> None:
+        """Multiply both learning rates, as they were at the beginning, by `factor`."""
+        for adam in (self.generator_adam, self.discriminator_adam):
+            for group in adam.param_groups:
+                group["lr"] *= factor / self.rate_factor
+        self.rate_factor = factor
 
 
 class TrainingSteps:
     """Takes a `Contest` one step further; knows losses and networks, but no files and no loop."""
 
-    def __init__(self, contest: Contest, data: ResidentImages, options: TrainingOptions) -> None:
+    def __init__(
+        self,
+        contest: Contest,
+        data: ResidentImages,
+        options: TrainingOptions,
+        *,
+        compiles: bool = False,
+    ) -> None:
         self.contest = contest
         self._data = data
         self._options = options
         network = contest.generator.options
         self._gamma = options.effective_r1_gamma(network.height, network.width)
+        self._group = network.minibatch_group
+        self._check = FiniteCheck(contest.random.device)
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
+        self._objectives = Objectives(contest.generator, contest.discriminator)
+        if compiles:
+            self._objectives = CompiledObjectives(
+                contest.generator,
+                contest.discriminator,
+                cuda_graphs=options.acceleration == "cuda_graphs",
+            )
 
     def advance(self, real_NCHW: Tensor, labels: Tensor | None) -> None:
         """Update both networks once from the real images; penalties when it is their turn.
@@ -79,23 +111,31 @@ class TrainingSteps:
             TrainingDivergedError: a loss or gradient is not finite; nothing was updated with it.
         """
         step, options = self.contest.step, self._options
-        self._generator_phase()
+        share = self.contest.team.share
+        real_NCHW = share(real_NCHW, self._group)
+        labels = None if labels is None else share(labels, self._group)
+        self.generator_phase()
         if options.path_length_weight and step % options.path_length_interval == 0:
-            self._path_length_phase()
-        self._discriminator_phase(real_NCHW, labels)
+            self.path_length_phase()
+        self.discriminator_phase(real_NCHW, labels)
         if self._gamma and step % options.r1_interval == 0:
-            self._r1_phase(real_NCHW, labels)
+            self.r1_phase(real_NCHW, labels)
         self._adapt_augmentation()
         self.contest.step += 1
 
     def take_statistics(self) -> dict[str, float]:
-        """Return the means of all recorded numbers since the last call, and forget them."""
-        means = self.statistics()
+        """Return the means of all recorded numbers since the last call, and forget them.
+
+        Raises:
+            TrainingDivergedError: a loss or gradient was not finite.
+        """
+        self._check.raise_if_broken()
+        means = self.contest.team.average_numbers(self.statistics())
         self._sums, self._counts = {}, {}
         return means
 
     def statistics(self) -> dict[str, float]:
-        """Return the means of all recorded numbers since the last `take_statistics`."""
+        """Return this process's means of all recorded numbers since the last `take_statistics`."""
         return {name: float(total) / self._counts[name] for name, total in self._sums.items()}
 
     def _record(self, name: str, value: Tensor) -> None:
@@ -103,136 +143,185 @@ class TrainingSteps:
         self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._counts[name] = self._counts.get(name, 0) + 1
 
-    def _fakes(self, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Draw latents, labels, mixing and noise; return images, ws and labels."""
-        random, generator = self.contest.random, self.contest.generator
-        size = (2, count, generator.options.z_dim)
+    def _draw_latents(self, count: int, group: int) -> LatentDraws:
+        """Draw latents, labels, style mixing and noise of a batch; return this process's share."""
+        contest, options = self.contest, self._options
+        random, network = contest.random, contest.generator.options
+        size = (2, count, network.z_dim)
         z_2ND = torch.randn(size, device=random.device, generator=random)
         labels = self._data.draw_labels(count, random)
-        both = None if labels is None else torch.cat([labels, labels])
-        w_ND, other_ND = generator.mapping.style(z_2ND.flatten(0, 1), both).chunk(2)
-        generator.mapping.track_average(w_ND)
-        ws = mix_styles(
-            w_ND, other_ND, generator.options.num_ws, self._options.style_mixing, random
+        change_N = draw_style_changes(count, network.num_ws, options.style_mixing, random)
+        noises = contest.generator.synthesis.draw_noise(count, z_2ND, random)
+
+        def share(x: Tensor) -> Tensor:
+            return contest.team.share(x, group)
+
+        return LatentDraws(
+            torch.stack([share(z) for z in z_2ND]),
+            None if labels is None else share(labels),
+            share(change_N),
+            [share(noise) for noise in noises],
         )
-        noise = generator.synthesis.draw_noise(count, w_ND, random)
-        return generator.synthesis(ws, noise), ws, labels
 
-    def _augmented(self, x_NCHW: Tensor) -> Tensor:
-        options, strength = self._options.augmentation, self.contest.augmentation_strength
-        if options is None or strength == 0:
-            return x_NCHW
-        num_images, channels, height, width = x_NCHW.shape
-        shape = (num_images, channels, height, width)
-        drawn = draw_augmentation(shape, strength, self.contest.random, options)
-        return apply_augmentation(x_NCHW, drawn)
+    def _draw_augmentation(self) -> Drawn:
+        contest, network = self.contest, self.contest.generator.options
+        shape = (
+            self._options.batch_size,
+            network.image_channels,
+            network.height,
+            network.width,
+        )
+        drawn = drawn_for(
+            shape, contest.augmentation_strength, contest.random, self._options.augmentation
+        )
+        if drawn is None or contest.team.size == 1:
+            return drawn
+        return type(drawn)(*(contest.team.share(part, self._group) for part in drawn))
 
-    def _update(self, network: nn.Module, optimiser: Optimizer, name: str, loss: Tensor) -> None:
-        """Differentiate `loss`, refuse what is not finite, and step."""
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
-        gradients = [p.grad for p in network.parameters() if p.grad is not None]
-        if not math.isfinite(float(loss.detach() + get_total_norm(gradients))):
-            raise TrainingDivergedError(
-                f"StyleGAN2 training stopped before the {name} update of step "
-                f"{self.contest.step}, because {_culprit(network, loss)} is not finite; "
-                "go on from the last snapshot with a lower learning rate or a higher r1_gamma."
-            )
-        optimiser.step()
+    def _computed(self, work: Callable[[Objectives], T]) -> T:
+        """Do forward and backward, compiled; where the compiler fails, without it from now on."""
+        if not isinstance(self._objectives, CompiledObjectives):
+            return work(self._objectives)
+        try:
+            return work(self._objectives)
+        except compiler_errors() as error:
+            reason = str(error).strip().split("\n", maxsplit=1)[0]
+            logger.warning("StyleGAN2 trains without torch.compile, which failed: %s", reason)
+            self._objectives = Objectives(self.contest.generator, self.contest.discriminator)
+            return work(self._objectives)
+
+    def _update(self, adam: Adam, name: str, work: Callable[[Objectives], Tensor]) -> None:
+        """Differentiate the loss that `work` returns and step, unless something is not finite."""
+        parameters: list[nn.Parameter] = adam.param_groups[0]["params"]
+
+        def differentiate(objectives: Objectives) -> Tensor:
+            adam.zero_grad(set_to_none=True)
+            loss = work(objectives)
+            torch.autograd.backward(loss, inputs=parameters)
+            return loss.detach()
+
+        loss = self._computed(differentiate)
+        self.contest.team.average_([p.grad for p in parameters if p.grad is not None])
+        is_generator = adam is self.contest.generator_adam
+        network = self.contest.generator if is_generator else self.contest.discriminator
+        # The fused Adam leaves everything as it is where this is 1: no step waits for the answer.
+        may_not = self._check.add(self.contest.step, name, loss, network)
+        adam.found_inf = may_not  # type: ignore[attr-defined]  # read by the fused step
+        adam.step()
         self._record(name, loss)
 
-    def _generator_phase(self) -> None:
-        contest = self.contest
-        contest.discriminator.requires_grad_(requires_grad=False)
-        contest.generator.requires_grad_()
-        image, _, labels = self._fakes(self._options.batch_size)
-        logits = contest.discriminator(self._augmented(image), labels)
-        self._record("fake_logit", logits.mean())
-        loss = generator_loss(logits)
-        self._update(contest.generator, contest.generator_adam, "generator_loss", loss)
+    def _only_trains(self, adam: Adam) -> None:
+        """Let the other network's weights be constants."""
+        for one in (self.contest.generator_adam, self.contest.discriminator_adam):
+            for parameter in one.param_groups[0]["params"]:
+                parameter.requires_grad_(one is adam)
 
-    def _path_length_phase(self) -> None:
+    def _track_average_style(self, mean_w: Tensor) -> None:
+        self.contest.team.average_([mean_w])
+        self.contest.generator.mapping.track_average(mean_w)
+
+    def generator_phase(self) -> None:
+        """Update the generator by the adversarial loss."""
+        contest = self.contest
+        self._only_trains(contest.generator_adam)
+        draws = self._draw_latents(self._options.batch_size, self._group)
+        drawn = self._draw_augmentation()
+
+        def work(objectives: Objectives) -> Tensor:
+            logits_N, mean_w = objectives.generator_logits(draws, drawn)
+            self._track_average_style(mean_w)
+            self._record("fake_logit", logits_N.mean())
+            return generator_loss(logits_N)
+
+        self._update(contest.generator_adam, "generator_loss", work)
+
+    def path_length_phase(self) -> None:
+        """Update the generator by the path length penalty."""
         contest, options = self.contest, self._options
-        image, ws, _ = self._fakes(options.batch_size // _PATH_LENGTH_BATCH_SHARE)
-        noise = torch.randn(image.shape, device=image.device, generator=contest.random)
-        lengths = path_lengths(image, ws, noise)
-        penalty, mean = path_length_penalty(
-            lengths, contest.path_length_mean, options.path_length_decay
-        )
-        loss = penalty * (options.path_length_weight * options.path_length_interval)
-        self._update(contest.generator, contest.generator_adam, "path_length_loss", loss)
-        contest.path_length_mean = mean
-        self._record("path_length", lengths.mean())
+        network = contest.generator.options
+        count = options.batch_size // _PATH_LENGTH_BATCH_SHARE
+        draws = self._draw_latents(count, group=1)
+        random = contest.random
+        shape = (count, network.image_channels, network.height, network.width)
+        noise = torch.randn(shape, device=random.device, generator=random)
+        noise = contest.team.share(noise)
+        size = (len(noise), network.num_ws, network.w_dim)
+        zero = torch.zeros(size, device=random.device, requires_grad=True)
 
-    def _discriminator_phase(self, real_NCHW: Tensor, labels: Tensor | None) -> None:
+        def work(objectives: Objectives) -> Tensor:
+            lengths_N, mean_w = objectives.path_lengths(draws, zero, noise)
+            self._track_average_style(mean_w)
+            mean_length = lengths_N.detach().mean()
+            contest.team.average_([mean_length])
+            penalty, contest.path_length_mean = path_length_penalty(
+                lengths_N, mean_length, contest.path_length_mean, options.path_length_decay
+            )
+            self._record("path_length", mean_length)
+            return penalty * (options.path_length_weight * options.path_length_interval)
+
+        self._update(contest.generator_adam, "path_length_loss", work)
+
+    def discriminator_phase(self, real_NCHW: Tensor, labels: Tensor | None) -> None:
+        """Update the discriminator by the adversarial loss on new fakes and on real images."""
         contest = self.contest
-        contest.discriminator.requires_grad_()
-        contest.generator.requires_grad_(requires_grad=False)
-        with torch.no_grad():
-            fake, _, fake_labels = self._fakes(self._options.batch_size)
-        # Fake and real alternate in one batch: minibatch groups are every M-th image with M even,
-        # so no group mixes the two kinds and the logits are those of two separate passes.
-        image = self._augmented(alternate(fake, real_NCHW))
-        both = None if fake_labels is None or labels is None else alternate(fake_labels, labels)
-        logits = contest.discriminator(image, both)
-        fake_logits, real_logits = logits[0::2], logits[1::2]
-        loss = discriminator_loss(fake_logits, real_logits)
-        self._update(contest.discriminator, contest.discriminator_adam, "discriminator_loss", loss)
-        self._record("real_logit", real_logits.mean())
-        sign = real_logits.detach().sign().mean()
-        self._record("real_sign", sign)
-        contest.real_sign_sum += float(sign)
+        self._only_trains(contest.discriminator_adam)
+        draws = self._draw_latents(self._options.batch_size, self._group)
+        fake_NCHW, mean_w = self._computed(lambda objectives: objectives.fakes(draws))
+        self._track_average_style(mean_w)
+        drawn = self._draw_augmentation(), self._draw_augmentation()
+
+        def work(objectives: Objectives) -> Tensor:
+            fake_logits, real_logits = objectives.discriminator_logits(
+                (fake_NCHW, real_NCHW), (draws.labels_NK, labels), drawn
+            )
+            self._record("real_logit", real_logits.mean())
+            sign = real_logits.detach().sign().mean()
+            self._record("real_sign", sign)
+            contest.real_sign_sum += sign
+            return discriminator_loss(fake_logits, real_logits)
+
+        self._update(contest.discriminator_adam, "discriminator_loss", work)
         contest.real_sign_count += 1
 
-    def _r1_phase(self, real_NCHW: Tensor, labels: Tensor | None) -> None:
-        contest = self.contest
+    def r1_phase(self, real_NCHW: Tensor, labels: Tensor | None) -> None:
+        """Update the discriminator by the R1 penalty."""
         real_NCHW = real_NCHW.detach().requires_grad_()
-        logits = contest.discriminator(self._augmented(real_NCHW), labels)
-        penalty = r1_penalty(real_NCHW, logits).mean()
-        loss = penalty * (self._gamma / 2 * self._options.r1_interval)
-        self._update(contest.discriminator, contest.discriminator_adam, "r1_loss", loss)
-        self._record("r1_penalty", penalty)
+        drawn = self._draw_augmentation()
+        weight = self._gamma * self.contest.gamma_factor / 2 * self._options.r1_interval
+
+        def work(objectives: Objectives) -> Tensor:
+            penalty = objectives.r1_penalties(real_NCHW, labels, drawn).mean()
+            self._record("r1_penalty", penalty)
+            return penalty * weight
+
+        self._update(self.contest.discriminator_adam, "r1_loss", work)
 
     def _adapt_augmentation(self) -> None:
         """Move the strength to bring the mean sign of real logits to the target (ADA)."""
         contest, options = self.contest, self._options.augmentation
-        if options is None or contest.real_sign_count < options.interval:
+        if not isinstance(options, AugmentationOptions):
             return
+        if contest.real_sign_count < options.interval:
+            return
+        contest.team.average_([contest.real_sign_sum])
         mean_sign = contest.real_sign_sum / contest.real_sign_count
         images = self._options.batch_size * contest.real_sign_count
-        change = math.copysign(images / (options.ada_kimg * 1000), mean_sign - options.target)
+        change = (mean_sign - options.target).sign() * (images / (options.ada_kimg * 1000))
         strength = contest.augmentation_strength + change
-        contest.augmentation_strength = min(max(strength, 0.0), options.strength_cap)
-        contest.real_sign_sum, contest.real_sign_count = 0.0, 0
+        contest.augmentation_strength = strength.clamp(0.0, options.strength_cap)
+        contest.real_sign_sum = torch.zeros_like(contest.real_sign_sum)
+        contest.real_sign_count = 0
 
 
-def _culprit(network: nn.Module, loss: Tensor) -> str:
-    if not torch.isfinite(loss):
-        return "the loss"
-    for name, parameter in network.named_parameters():
-        if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
-            return f"the gradient of {name}"
-    return "the norm of all gradients"
+def draw_style_changes(count: int, num_ws: int, share: float, random: torch.Generator) -> Tensor:
+    """Return the layer [N], int64, at which each image changes to its other style.
 
-
-def alternate(first: Tensor, second: Tensor) -> Tensor:
-    """Return rows of `first` and `second` in turn: [2 N, ...]."""
-    return torch.stack([first, second], 1).flatten(0, 1)
-
-
-def mix_styles(
-    w_ND: Tensor, other_ND: Tensor, num_ws: int, share: float, random: torch.Generator
-) -> Tensor:
-    """Return ws [N, layers, D]: a `share` of images change to the other style at a random layer.
-
-    The layer of change is uniform among all but the first (StyleGAN, Karras et al. 2019).
+    A `share` of images change, at a layer uniform among all but the first (StyleGAN, Karras et
+    al. 2019); the others have `num_ws`, which is behind the last layer.
     """
-    count = len(w_ND)
     chance = torch.rand(count, device=random.device, generator=random)
     change = torch.randint(1, num_ws, (count,), device=random.device, generator=random)
-    change = torch.where(chance < share, change, num_ws)
-    is_first = torch.arange(num_ws, device=random.device)[None] < change[:, None]
-    return torch.where(is_first[..., None], w_ND[:, None], other_ND[:, None])
+    return torch.where(chance < share, change, num_ws)
 
 
 def average_weights(average: Generator, generator: Generator, share: float) -> None:
@@ -241,5 +330,4 @@ def average_weights(average: Generator, generator: Generator, share: float) -> N
         kept: list[Tensor] = list(average.parameters())
         new: list[Tensor] = list(generator.parameters())
         torch._foreach_lerp_(kept, new, 1 - share)
-        for ours, theirs in zip(average.buffers(), generator.buffers(), strict=True):
-            ours.copy_(theirs)
+        torch._foreach_copy_(list(average.buffers()), list(generator.buffers()))

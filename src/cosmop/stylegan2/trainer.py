@@ -1,11 +1,13 @@
 """Training of StyleGAN2 as an iterator of snapshots: no files, no tracking, no prints."""
 
 import copy
+import gc
 import hashlib
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,11 +15,24 @@ from numpy.typing import NDArray
 
 from cosmop.errors import InputError
 from cosmop.progress import track
-from cosmop.stylegan2.devices import resolve_device
+from cosmop.stylegan2.devices import (
+    is_out_of_memory,
+    resolve_device,
+    resolve_precision,
+    tuned,
+)
 from cosmop.stylegan2.discriminator import Discriminator
+from cosmop.stylegan2.finiteness import TrainingDivergedError
 from cosmop.stylegan2.generator import Generator
-from cosmop.stylegan2.image_data import ResidentImages, check_images, check_labels, data_checksum
-from cosmop.stylegan2.options import NetworkOptions, TrainingOptions
+from cosmop.stylegan2.image_data import (
+    ResidentImages,
+    check_images,
+    check_labels,
+    data_checksum,
+    draw_held_out,
+)
+from cosmop.stylegan2.options import AugmentationOptions, NetworkOptions, TrainingOptions
+from cosmop.stylegan2.overfitting import held_out_gap
 from cosmop.stylegan2.state import (
     TrainingState,
     check_same_settings,
@@ -25,13 +40,9 @@ from cosmop.stylegan2.state import (
     optimiser_tensors,
     restore_optimiser,
 )
-from cosmop.stylegan2.steps import (
-    Contest,
-    TrainingDivergedError,
-    TrainingSteps,
-    average_weights,
-    lazy_adam,
-)
+from cosmop.stylegan2.steps import Contest, TrainingSteps, average_weights, lazy_adam
+from cosmop.stylegan2.team import Team
+from cosmop.stylegan2.transfer import StartingWeights
 
 __all__ = ["Snapshot", "TrainingDivergedError", "TrainingRun", "TrainingState"]
 
@@ -39,7 +50,10 @@ _MAY_CHANGE = (
     "total_kimg",
     "snapshot_kimg",
     "device",
-)  # when a run goes on: no influence on weights
+    "processes",
+    "acceleration",
+    "transfer_from",
+)  # when a run goes on: no influence on weights but by rounding (transfer: the weights count)
 _STEPS_BETWEEN_POSTFIXES = 25
 
 
@@ -48,7 +62,8 @@ class Snapshot:
     """The averaged generator after `kimg` thousand images, and all that is needed to go on.
 
     `statistics` holds means since the snapshot before: losses, logits, real_sign (r_t),
-    path_length, r1_penalty, augmentation_strength (now), seconds_per_kimg (training alone).
+    path_length, r1_penalty, augmentation_strength (now), seconds_per_kimg (training alone), and
+    held_out_gap (r_v, now) where images are held out.
     """
 
     kimg: float
@@ -64,10 +79,12 @@ class TrainingRun:
         images_NHWC: uint8 images of the network's size.
         network: sizes of the networks.
         training: batch, rates, penalties, augmentation, device, seed.
-        labels: one-hot labels [N, classes] where the network has classes.
+        labels: label rows [N, classes], one-hot or several at once, where the network has classes.
+        weights: networks to begin with instead of random ones.
+        team: the processes that train together.
 
     Raises:
-        InputError: images, labels, batch size or device do not fit.
+        InputError: images, labels, batch size, weights or device do not fit.
     """
 
     def __init__(
@@ -76,27 +93,47 @@ class TrainingRun:
         network: NetworkOptions,
         training: TrainingOptions,
         labels: NDArray[np.generic] | None = None,
+        *,
+        weights: StartingWeights | None = None,
+        team: Team | None = None,
     ) -> None:
         wanted = (network.height, network.width, network.image_channels)
-        check_images(images_NHWC, wanted, training.batch_size)
+        self.held_out = draw_held_out(len(images_NHWC), training.held_out_share, training.seed)
+        check_images(images_NHWC, wanted, training.batch_size, num_held_out=self.held_out.sum())
         check_labels(labels, len(images_NHWC), network.num_classes)
-        if training.batch_size % network.minibatch_group:
+        if training.batch_size // training.processes % network.minibatch_group:
             raise InputError(
-                "StyleGAN2 training wants a batch size that is a multiple of the minibatch_group "
-                f"{network.minibatch_group}, got {training.batch_size}; change one of the two."
+                "StyleGAN2 training wants a batch size per process that is a multiple of the "
+                f"minibatch_group {network.minibatch_group}, got {training.batch_size} for "
+                f"{training.processes} processes; change one of the three."
             )
-        self._device = resolve_device(training.device)
+        if weights is not None:
+            weights.check_sizes(network)
+        self.remark = ""  # shown behind the progress bar
+        self._team = team or Team()
+        self._device = resolve_device(training.device, self._team.rank)
+        self._half = resolve_precision(training.precision, self._device)
         self._network = network
         self._training = training
-        self._data_checksum = data_checksum(images_NHWC, labels)
-        self._data = ResidentImages(
-            images_NHWC, labels, mirror=training.mirror, seed=training.seed, device=self._device
+        self._weights = weights
+        self._images = images_NHWC, labels
+
+    @cached_property
+    def _data(self) -> ResidentImages:
+        images_NHWC, labels = self._images
+        return ResidentImages(
+            images_NHWC,
+            labels,
+            mirror=self._training.mirror,
+            seed=self._training.seed,
+            device=self._device,
+            held_out=self.held_out,
         )
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over images, labels and all options that bear on the weights."""
-        return hashlib.sha256(json.dumps(self._settings(), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self._settings, sort_keys=True).encode()).hexdigest()
 
     def snapshots(self, resume: TrainingState | None = None) -> Iterator[Snapshot]:
         """Train, yielding a snapshot at 0, at each `snapshot_kimg` and at the end.
@@ -106,17 +143,25 @@ class TrainingRun:
         was already complete.
 
         Raises:
-            InputError: `resume` is of other settings or images, or incomplete.
+            InputError: `resume` is of other settings or images, or incomplete; or the memory is
+                too small for the batch.
             TrainingDivergedError: a loss or gradient is not finite.
         """
         contest, average = self._begin()
         images = 0
         if resume is not None:
             images = self._restore(resume, contest, average)
-        steps = TrainingSteps(contest, self._data, self._training)
+        steps = TrainingSteps(contest, self._data, self._training, compiles=self._compiles)
         if resume is None:
             yield self._snapshot(0, steps, average, seconds_per_kimg=None)
         yield from self._train(images, steps, average)
+
+    @property
+    def _compiles(self) -> bool:
+        chosen = self._training.acceleration
+        return chosen in ("compile", "cuda_graphs") or (
+            chosen == "auto" and self._device.type == "cuda"
+        )
 
     def _train(self, images: int, steps: TrainingSteps, average: Generator) -> Iterator[Snapshot]:
         batch_size = self._training.batch_size
@@ -128,17 +173,65 @@ class TrainingRun:
             since, started = images, time.perf_counter()
             while images < total:
                 before = images
-                steps.advance(*self._data.batch(images, batch_size))
+                self._advance(images, steps)
                 self._average(images, steps.contest.generator, average)
                 images += batch_size
                 progress.update(min(images, total) - before)
+                seconds_per_kimg = (time.perf_counter() - started) / (images - since) * 1000
                 if steps.contest.step % _STEPS_BETWEEN_POSTFIXES == 0:
-                    progress.set_postfix_str(_progress_line(steps), refresh=False)
+                    line = _progress_line(steps, seconds_per_kimg, self.remark)
+                    progress.set_postfix_str(line, refresh=False)
                 if images >= total or before // every != images // every:
-                    seconds = time.perf_counter() - started
-                    speed = seconds / (images - since) * 1000
-                    yield self._snapshot(images, steps, average, seconds_per_kimg=speed)
+                    yield self._snapshot(images, steps, average, seconds_per_kimg)
                     since, started = images, time.perf_counter()
+
+    def _advance(self, images: int, steps: TrainingSteps) -> None:
+        """Take one step; say which batch size fits where the memory does not suffice."""
+        batch_size = self._training.batch_size
+        reason = ""
+        try:
+            with tuned(self._device):
+                steps.advance(*self._data.batch(images, batch_size))
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = str(error).split("\n", maxsplit=1)[0]
+        if not reason:
+            return
+        # Outside the handler, whose traceback would keep the failed step's tensors alive.
+        fitting = self._fitting_batch(steps.contest) if self._team.size == 1 else None
+        advice = f"set batch_size to {fitting}" if fitting else "make the networks smaller"
+        raise InputError(
+            f"StyleGAN2 training with a batch size of {batch_size} wants more memory than "
+            f"{self._device} has ({reason}); {advice}."
+        )
+
+    def _fitting_batch(self, contest: Contest) -> int | None:
+        """Double a small batch while a step with all penalties succeeds; the run is lost anyway.
+
+        From below, since torch does not give everything back when a second-order step fails.
+        """
+        fitting = None
+        size = max(2, self._network.minibatch_group)
+        while size < self._training.batch_size and self._fits(size, contest):
+            fitting, size = size, size * 2
+        return fitting
+
+    def _fits(self, batch_size: int, contest: Contest) -> bool:
+        for parameter in (*contest.generator.parameters(), *contest.discriminator.parameters()):
+            parameter.grad = None
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        contest.step = 0  # when both penalties are due
+        smaller = self._training.model_copy(update={"batch_size": batch_size})
+        try:
+            TrainingSteps(contest, self._data, smaller).advance(*self._data.batch(0, batch_size))
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        return True
 
     def _begin(self) -> tuple[Contest, Generator]:
         """Build networks and optimisers from the seed."""
@@ -146,11 +239,22 @@ class TrainingRun:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             generator, discriminator = Generator(self._network), Discriminator(self._network)
+        average = copy.deepcopy(generator)
+        if self._weights is not None:
+            generator.load_state_dict(self._weights.generator.state_dict())
+            discriminator.load_state_dict(self._weights.discriminator.state_dict())
+            average.load_state_dict(self._weights.average.state_dict())
         generator, discriminator = generator.to(self._device), discriminator.to(self._device)
-        average = copy.deepcopy(generator).eval().requires_grad_(requires_grad=False)
+        average = average.to(self._device).eval().requires_grad_(requires_grad=False)
+        generator.synthesis.set_half(self._half, options.half_levels)
+        discriminator.set_half(self._half, options.half_levels)
+        discriminator.freeze(options.freeze_blocks)
         path_interval = options.path_length_interval if options.path_length_weight else None
         gamma = options.effective_r1_gamma(self._network.height, self._network.width)
         augmentation = options.augmentation
+        strength = 0.0
+        if isinstance(augmentation, AugmentationOptions):
+            strength = augmentation.strength_start
         contest = Contest(
             generator=generator,
             discriminator=discriminator,
@@ -160,7 +264,9 @@ class TrainingRun:
             ),
             random=torch.Generator(self._device).manual_seed(options.seed),
             path_length_mean=torch.zeros((), device=self._device),
-            augmentation_strength=augmentation.strength_start if augmentation else 0.0,
+            augmentation_strength=torch.tensor(strength, device=self._device),
+            real_sign_sum=torch.zeros((), device=self._device),
+            team=self._team,
         )
         return contest, average
 
@@ -172,6 +278,7 @@ class TrainingRun:
         share = 0.5 ** (self._training.batch_size / half_life) if half_life > 0 else 0.0
         average_weights(average, generator, share)
 
+    @cached_property
     def _settings(self) -> dict[str, object]:
         network = {f"network.{k}": v for k, v in self._network.model_dump(mode="json").items()}
         training = {
@@ -179,13 +286,22 @@ class TrainingRun:
             for k, v in self._training.model_dump(mode="json").items()
             if k not in _MAY_CHANGE
         }
-        return {**network, **training, "data": self._data_checksum}
+        return {
+            **network,
+            **training,
+            "training.precision": str(self._half),  # what auto comes to is what counts
+            "data": data_checksum(*self._images),
+            "weights": None if self._weights is None else self._weights.checksum,
+        }
 
     def _snapshot(
         self, images: int, steps: TrainingSteps, average: Generator, seconds_per_kimg: float | None
     ) -> Snapshot:
         statistics = steps.take_statistics()
-        statistics["augmentation_strength"] = steps.contest.augmentation_strength
+        statistics["augmentation_strength"] = float(steps.contest.augmentation_strength)
+        gap = held_out_gap(steps.contest, self._data, self._training, seed=images)
+        if gap is not None and images:
+            statistics["held_out_gap"] = gap
         if seconds_per_kimg is not None:
             statistics["seconds_per_kimg"] = seconds_per_kimg
         state = self._state(images, steps.contest, average)
@@ -204,18 +320,20 @@ class TrainingRun:
         scalars: dict[str, object] = {
             "images": images,
             "step": contest.step,
-            "augmentation_strength": contest.augmentation_strength,
-            "real_sign_sum": contest.real_sign_sum,
+            "augmentation_strength": float(contest.augmentation_strength),
+            "real_sign_sum": float(contest.real_sign_sum),
             "real_sign_count": contest.real_sign_count,
+            "rate_factor": contest.rate_factor,
+            "gamma_factor": contest.gamma_factor,
             "fingerprint": self.fingerprint,
-            "settings": self._settings(),
+            "settings": self._settings,
         }
         return TrainingState(tensors, scalars)
 
     def _restore(self, state: TrainingState, contest: Contest, average: Generator) -> int:
         """Put `state` into networks, optimisers and counters; return the images shown so far."""
         settings = state.scalars.get("settings")
-        check_same_settings(settings if isinstance(settings, dict) else {}, self._settings())
+        check_same_settings(settings if isinstance(settings, dict) else {}, self._settings)
         images = int(state.number("images"))
         contest.generator.load_state_dict(state.part("generator"))
         contest.discriminator.load_state_dict(state.part("discriminator"))
@@ -226,17 +344,24 @@ class TrainingRun:
         rest = state.part("contest")
         contest.path_length_mean = rest["path_length_mean"].to(self._device, copy=True)
         contest.random.set_state(rest["random"].clone())
-        contest.augmentation_strength = state.number("augmentation_strength")
-        contest.real_sign_sum = state.number("real_sign_sum")
+        contest.augmentation_strength.fill_(state.number("augmentation_strength"))
+        contest.real_sign_sum.fill_(state.number("real_sign_sum"))
+        contest.scale_rates(state.number("rate_factor"))
+        contest.gamma_factor = state.number("gamma_factor")
         contest.real_sign_count = int(state.number("real_sign_count"))
         contest.step = int(state.number("step"))
         return images
 
 
-def _progress_line(steps: TrainingSteps) -> str:
+def _progress_line(steps: TrainingSteps, seconds_per_kimg: float, remark: str) -> str:
     means = steps.statistics()
-    losses = f"G {means['generator_loss']:.2f} D {means['discriminator_loss']:.2f}" if means else ""
-    return f"{losses} augmentation {steps.contest.augmentation_strength:.3f}".strip()
+    parts = [
+        f"{seconds_per_kimg:.2f} s/kimg",
+        f"G {means['generator_loss']:.2f} D {means['discriminator_loss']:.2f}",
+        f"augmentation {float(steps.contest.augmentation_strength):.3f}",
+        remark,
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _whole(kimg: float) -> int:

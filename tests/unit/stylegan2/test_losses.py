@@ -58,7 +58,7 @@ def test_path_length_of_a_linear_generator_is_the_norm_of_the_back_projected_noi
 def test_path_length_penalty_follows_the_running_mean_without_a_gradient_through_it() -> None:
     lengths = torch.tensor([1.0, 3.0], requires_grad=True)
 
-    penalty, mean = path_length_penalty(lengths, torch.tensor(4.0), decay=0.5)
+    penalty, mean = path_length_penalty(lengths, lengths.mean(), torch.tensor(4.0), decay=0.5)
     (by_lengths,) = torch.autograd.grad(penalty, lengths)
 
     torch.testing.assert_close(mean, torch.tensor(3.0))  # half-way from 4 to 2

@@ -12,8 +12,8 @@ from cosmop.stylegan2.discriminator import (
     minibatch_deviation,
 )
 from cosmop.stylegan2.generator import Generator, build_generator
+from cosmop.stylegan2.objectives import alternate
 from cosmop.stylegan2.options import NetworkOptions
-from cosmop.stylegan2.steps import alternate
 
 
 def _options(height: int = 16, width: int = 16, **others: object) -> NetworkOptions:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cosmop.stylegan2 import ops
 from cosmop.stylegan2.ops import (
     EqualisedConv,
     EqualisedLinear,
@@ -140,3 +141,33 @@ def test_modulated_convolution_is_twice_differentiable(upsamples: bool) -> None:
     w = torch.randn(1, 3, dtype=torch.float64, requires_grad=True)
 
     assert torch.autograd.gradgradcheck(lambda a, b: layer(a, b, None), (x, w))
+
+
+@pytest.mark.parametrize("size", [(4, 4), (8, 6), (5, 7)])
+def test_shifted_sums_filter_as_depthwise_convolutions_do(size: tuple[int, int]) -> None:
+    x = torch.randn(2, 3, *size, dtype=torch.float64)
+    filter_44 = binomial_filter().double()
+
+    blurred = ops._shifted_sum(ops._shifted_sum(F.pad(x, [2] * 4), 2, 1, 4.0), 3, 1)
+    torch.testing.assert_close(blurred, ops.blur(x, filter_44, padding=2, gain=4))
+    halved = ops._shifted_sum(ops._shifted_sum(F.pad(x, [1] * 4), 2, 2), 3, 2)
+    torch.testing.assert_close(halved, ops.downsample(x, filter_44))
+    doubled = ops._interleaved(ops._interleaved(x, 2), 3)
+    torch.testing.assert_close(doubled, ops.upsample(x, filter_44))
+
+
+def _modulated(weight: Tensor, style: Tensor) -> Tensor:
+    """Return the filters of each image, [N, O, I, k, k]."""
+    factor = demodulation(weight, style)[..., None, None, None]
+    return weight[None] * style[:, None, :, None, None] * factor
+
+
+def test_small_filters_and_styles_give_the_same_modulated_filters() -> None:
+    weight, style = torch.randn(5, 4, 3, 3).double() * 300, torch.randn(2, 4).double() * 50
+    small_weight, small_style = ops._small(weight, style)
+
+    torch.testing.assert_close(
+        _modulated(small_weight, small_style), _modulated(weight, style), rtol=1e-6, atol=1e-9
+    )
+    assert small_weight.abs().max() <= 1 / 6
+    assert small_style.abs().max() <= 1

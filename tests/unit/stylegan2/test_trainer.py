@@ -2,6 +2,10 @@
 
 import copy
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,10 +15,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load, save
 
 from cosmop.errors import InputError
+from cosmop.stylegan2.discriminator import Discriminator
+from cosmop.stylegan2.generator import Generator
 from cosmop.stylegan2.image_data import ResidentImages
 from cosmop.stylegan2.options import AugmentationOptions, NetworkOptions, TrainingOptions
-from cosmop.stylegan2.steps import average_weights, lazy_adam, mix_styles
+from cosmop.stylegan2.steps import average_weights, draw_style_changes, lazy_adam
 from cosmop.stylegan2.trainer import Snapshot, TrainingDivergedError, TrainingRun, TrainingState
+from cosmop.stylegan2.transfer import StartingWeights
 
 _NETWORK = NetworkOptions(
     height=8, width=8, channel_base=32, channel_max=4, z_dim=4, w_dim=4, mapping_layers=1
@@ -179,7 +186,7 @@ def test_the_strength_never_exceeds_its_cap() -> None:
     options = AugmentationOptions(strength_start=0.5, strength_cap=0.51, ada_kimg=0.1, target=0.0)
 
     last = _snapshots(_training(8, augmentation=options, learning_rate=1e-3))[-1]
-    assert last.statistics["augmentation_strength"] == 0.51
+    assert last.statistics["augmentation_strength"] == pytest.approx(0.51)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +203,9 @@ def test_unusable_images_are_refused(images: NDArray[np.uint8], message: str) ->
 
 
 def test_fewer_images_than_a_batch_are_refused() -> None:
-    with pytest.raises(InputError, match="at least 16 images with a batch size of 16, got 12"):
+    with pytest.raises(
+        InputError, match=r"at least 16 images with a batch size of 16, got 11 \(and 1 held"
+    ):
         TrainingRun(_images(12), _NETWORK, _training(1, batch_size=16))
 
 
@@ -236,13 +245,14 @@ def test_mirrored_places_give_mirrored_images_between_minus_one_and_one() -> Non
         torch.testing.assert_close(x, expected)
 
 
-def test_mixing_changes_to_the_other_style_once_and_never_before_the_second_layer() -> None:
-    first, other = torch.zeros(4000, 1), torch.ones(4000, 1)
-    ws = mix_styles(first, other, 6, 0.9, torch.Generator().manual_seed(0))[..., 0]
+def test_a_share_of_images_changes_style_at_any_layer_but_the_first() -> None:
+    change = draw_style_changes(9000, 6, 0.9, torch.Generator().manual_seed(0))
+    counts = torch.bincount(change, minlength=7)
 
-    assert (ws.diff(dim=1) >= 0).all()
-    assert ws[:, 0].max() == 0
-    assert abs(float((ws[:, -1] == 1).float().mean()) - 0.9) < 0.025  # five standard deviations
+    assert counts[0] == 0
+    expected = torch.tensor([1620.0] * 5)  # 0.9 of 9000 over layers 1 to 5
+    assert ((counts[1:6] - expected).abs() < 5 * (1620 * 0.82) ** 0.5).all()
+    assert abs(int(counts[6]) - 900) < 5 * (9000 * 0.09) ** 0.5
 
 
 def test_lazy_adam_scales_rate_and_decay_by_k_over_k_plus_one() -> None:
@@ -262,3 +272,135 @@ def test_averaging_keeps_its_share_of_weights_and_copies_buffers(
     average_weights(average, new, 0.75)
     torch.testing.assert_close(average.synthesis.constant, expected)
     assert torch.equal(average.mapping.w_average, new.mapping.w_average)
+
+
+def test_held_out_images_are_never_trained_on() -> None:
+    run = TrainingRun(_images(), _NETWORK, _training(1, held_out_share=0.25))
+    data = ResidentImages(
+        _images(), None, mirror=False, seed=5, device=torch.device("cpu"), held_out=run.held_out
+    )
+    trained_on, _ = data.batch(0, 30)
+    kept_back, _ = data.held_out_batch(0, 10)
+
+    assert run.held_out.sum() == data.num_held_out == 10
+    every = torch.cat([trained_on, kept_back]).flatten(1)
+    expected = torch.from_numpy(_images()).permute(0, 3, 1, 2).flatten(1) / 127.5 - 1
+    assert {tuple(row) for row in every.tolist()} == {tuple(row) for row in expected.tolist()}
+
+
+def test_the_held_out_gap_is_one_where_held_out_images_look_like_fakes() -> None:
+    training = _training(20, held_out_share=0.25, augmentation=None, learning_rate=0.01)
+    held_out = TrainingRun(_images(), _NETWORK, training).held_out
+    images = np.where(held_out[:, None, None, None], 128, 255) - _images() // 4
+    alike = 255 - _images() // 4
+
+    def gap(pixels: NDArray[np.generic]) -> float:
+        run = TrainingRun(pixels.astype(np.uint8), _NETWORK, training)
+        return list(run.snapshots())[-1].statistics["held_out_gap"]
+
+    assert gap(images) > 0.5
+    assert abs(gap(alike)) < 0.3
+
+
+def test_a_softened_state_takes_half_the_step(straight: Sequence[Snapshot]) -> None:
+    training = _training(12, path_length_weight=0.0)
+    before = _snapshots(training)[1].state
+    whole, half = (
+        _snapshots(_training(7, path_length_weight=0.0), resume=state)[-1].state
+        for state in (before, before.softened())
+    )
+
+    assert (half.scalars["rate_factor"], half.scalars["gamma_factor"]) == (0.5, 2)
+    assert half.softened().number("rate_factor") == 0.25
+    for name, start in before.part("generator").items():
+        if "w_average" not in name and "constant" not in name:
+            moved = whole.tensors[f"generator.{name}"] - start
+            torch.testing.assert_close(
+                half.tensors[f"generator.{name}"] - start, moved / 2, rtol=1e-3, atol=2e-5
+            )
+
+
+def test_frozen_blocks_keep_their_weights_and_the_others_move() -> None:
+    first, last = _snapshots(_training(6, freeze_blocks=1))
+    before, after = first.state.part("discriminator"), last.state.part("discriminator")
+    kept = {name for name in before if torch.equal(before[name], after[name])}
+
+    assert kept == {name for name in before if name.startswith(("from_image.", "blocks.0."))}
+
+
+def test_more_frozen_blocks_than_there_are_are_refused() -> None:
+    with pytest.raises(InputError, match="at most the 1 blocks of the discriminator, got 2"):
+        _snapshots(_training(1, freeze_blocks=2))
+
+
+def test_training_from_earlier_weights_begins_with_them(straight: Sequence[Snapshot]) -> None:
+    earlier = straight[2].state
+    weights = StartingWeights(Generator(_NETWORK), Discriminator(_NETWORK), Generator(_NETWORK))
+    weights.generator.load_state_dict(earlier.part("generator"))
+    weights.discriminator.load_state_dict(earlier.part("discriminator"))
+    weights.average.load_state_dict(earlier.part("average"))
+    run = TrainingRun(_images(), _NETWORK, _training(1), weights=weights)
+    begun = next(iter(run.snapshots()))
+
+    assert begun.generator.checksum() == weights.average.checksum()
+    for name, tensor in earlier.part("discriminator").items():
+        assert torch.equal(begun.state.tensors[f"discriminator.{name}"], tensor)
+    assert run.fingerprint != TrainingRun(_images(), _NETWORK, _training(1)).fingerprint
+
+
+def test_weights_of_other_sizes_are_refused_naming_them() -> None:
+    other = _NETWORK.model_copy(update={"z_dim": 8})
+    weights = StartingWeights(Generator(other), Discriminator(_NETWORK), Generator(other))
+
+    with pytest.raises(InputError, match=r"z_dim is 8 and not 4; set generation\.network"):
+        TrainingRun(_images(), _NETWORK, _training(1), weights=weights)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_trains_nearly_as_float32_does(precision: str) -> None:
+    still = {"learning_rate": 1e-9, "augmentation": None}
+    half, full = (
+        _snapshots(_training(6, precision=name, **still))[-1] for name in (precision, "float32")
+    )
+
+    for name in ("generator_loss", "discriminator_loss", "r1_penalty", "path_length"):
+        assert half.statistics[name] == pytest.approx(full.statistics[name], rel=0.03), name
+        assert half.statistics[name] != full.statistics[name], name
+    assert all(value.dtype == torch.float32 for value in half.generator.parameters())
+
+
+_STARVED = """
+import resource
+import numpy as np
+import torch
+from cosmop.stylegan2.options import NetworkOptions, TrainingOptions
+from cosmop.stylegan2.trainer import TrainingRun
+
+torch.set_num_threads(1)
+network = NetworkOptions(height=128, width=128, channel_max=32, minibatch_group=2)
+training = TrainingOptions(batch_size=64, device="cpu", precision="float32", augmentation=None)
+run = TrainingRun(np.zeros((80, 128, 128, 3), np.uint8), network, training)
+snapshots = run.snapshots()
+next(snapshots)
+now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + 700 * 2**20,) * 2)
+next(snapshots)
+"""
+
+
+@pytest.mark.slow  # a process of its own tries smaller and smaller batches
+def test_out_of_memory_says_which_batch_size_fits() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STARVED],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    message = done.stderr.strip().splitlines()[-1]
+    assert "batch size of 64 wants more memory than cpu has" in message
+    fitting = re.search(r"set batch_size to (\d+)\.$", message)
+    assert fitting, message
+    assert int(fitting[1]) < 64

@@ -9,6 +9,7 @@ from cosmop.datasets.snapshots import SnapshotSet, Workspaces
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 from cosmop.metrics.options import JudgingOptions
+from cosmop.stylegan2.controller import ControlOptions
 from cosmop.stylegan2.options import NetworkOptions, SamplingOptions, TrainingOptions
 
 
@@ -16,22 +17,29 @@ def train_stylegan2(
     training_images: ImageSet,
     person_filter: Any,
     training_workspace: Workspaces,
+    preset: str,
     network: NetworkOptions,
     training: TrainingOptions,
     features: FeatureOptions,
     judging: JudgingOptions,
+    control: ControlOptions,
 ) -> SnapshotSet:
     """Train on the positive training images; the same command resumes a run that was stopped."""
     from cosmop.classifiers.features import build_extractor
     from cosmop.metrics.judging import Judge
+    from cosmop.pipelines.generation.inputs import label_rows
     from cosmop.pipelines.generation.training import train_with_judge
-    from cosmop.stylegan2.trainer import TrainingRun
+    from cosmop.stylegan2.launching import training_run
+    from cosmop.stylegan2.presets import completed
 
+    network, training = completed(preset, network, training)
     positives = training_images.where(training_images.manifest["is_positive"])
-    pixels_NHWC = positives.array((network.height, network.width), fit="stretch")
-    judge = Judge(build_extractor(features, person_filter), pixels_NHWC, judging)
-    run = TrainingRun(pixels_NHWC, network, training)
-    return train_with_judge(run, judge, training_workspace)
+    size = (network.height, network.width)
+    pixels_NHWC = positives.array(size, fit="stretch", channels=network.image_channels)
+    labels = label_rows(positives.manifest, network.class_names)
+    run = training_run(pixels_NHWC, network, training, labels)
+    judge = Judge(build_extractor(features, person_filter), pixels_NHWC, judging, run.held_out)
+    return train_with_judge(run, judge, training_workspace, control, labels)
 
 
 def tabulate_curve(stylegan2_snapshots: SnapshotSet) -> tuple[pd.DataFrame, Any]:
@@ -53,8 +61,11 @@ def select_generator(
     return stylegan2_snapshots[best].generator(), metrics
 
 
-def generate_images(generator: Any, image_store: ImageStore, options: SamplingOptions) -> ImageSet:
-    """Generate the synthetic set; each image can be made again from its seed."""
-    from cosmop.pipelines.generation.sampling import generate_image_set
+def generate_images(
+    generator: Any, training_images: ImageSet, image_store: ImageStore, options: SamplingOptions
+) -> ImageSet:
+    """Generate the synthetic set; each image can be made again from its seed and labels."""
+    from cosmop.pipelines.generation.sampling import generate_image_set, labels_to_show
 
-    return generate_image_set(generator, image_store, options)
+    labels = labels_to_show(training_images.manifest, generator.options.class_names, options)
+    return generate_image_set(generator, image_store, options, labels)
