@@ -4,7 +4,7 @@ python docs/results/stylegan2.py train --setting plain --seed 1 --data DIR [--th
 python docs/results/stylegan2.py write
 
 DIR holds `images32/cifar10_jpg_train.zip` and `weights/resnet_cifar10/`. A run writes
-`stylegan2/<setting>-seed<seed>.json` after each snapshot and begins anew when called again.
+`stylegan2/<setting>-<precision>-seed<seed>.json` after each snapshot and begins anew when called again.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cosmop.metrics.frechet import frechet_from_features
+from cosmop.stylegan2.devices import resolve_precision
 from cosmop.stylegan2.generator import Generator
 from cosmop.stylegan2.options import NetworkOptions, TrainingOptions
 from cosmop.stylegan2.sampling import draw_inputs
@@ -44,6 +45,7 @@ COMMON: dict[str, Any] = {
     "snapshot_kimg": 5.0,
     "r1_gamma": 0.0128,
     "ema_kimg": 5.0,
+    "held_out_share": 0.0,
     "device": "cpu",
 }
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -103,19 +105,20 @@ def main() -> None:
     train.add_argument("--seed", type=int, required=True)
     train.add_argument("--data", type=Path, required=True)
     train.add_argument("--threads", type=int, default=1)
+    train.add_argument("--precision", default="auto")
     train.add_argument("--kimg", type=float, default=COMMON["total_kimg"])
     train.add_argument("--to", type=Path, default=RUNS)
     commands.add_parser("write")
     chosen = parser.parse_args()
     if chosen.command == "train":
         torch.set_num_threads(chosen.threads)
-        run(chosen.setting, chosen.seed, chosen.data, chosen.kimg, chosen.to)
+        given = {"seed": chosen.seed, "precision": chosen.precision, "total_kimg": chosen.kimg}
+        run(chosen.setting, given, chosen.data, chosen.to)
 
 
-def run(setting: str, seed: int, data: Path, kimg: float, folder: Path) -> None:
+def run(setting: str, given: dict[str, Any], data: Path, folder: Path) -> None:
     """Train one seed in one setting; keep the curve after each snapshot."""
-    options = {**COMMON, **SETTINGS[setting], "seed": seed, "total_kimg": kimg}
-    training = TrainingOptions.model_validate(options)
+    training = TrainingOptions.model_validate({**COMMON, **SETTINGS[setting], **given})
     horses = read_horses(data / "images32" / "cifar10_jpg_train.zip")
     network, checksum = load_features(data / "weights" / "resnet_cifar10" / WEIGHTS)
     real = features(network, torch.from_numpy(horses).permute(0, 3, 1, 2) / 127.5 - 1)
@@ -124,7 +127,7 @@ def run(setting: str, seed: int, data: Path, kimg: float, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     document: dict[str, Any] = {
         "setting": setting,
-        "seed": seed,
+        "seed": training.seed,
         "extractor": {"name": "resnet56 trained on CIFAR-10", "sha256": checksum},
         "real_images": len(real),
         "generated_images": IMAGES,
@@ -134,8 +137,10 @@ def run(setting: str, seed: int, data: Path, kimg: float, folder: Path) -> None:
         "commit": _commit(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
+        "precision": str(resolve_precision(training.precision, torch.device("cpu")) or "float32"),
         "curve": [],
     }
+    name = f"{setting}-{document['precision'].removeprefix('torch.')}-seed{training.seed}.json"
     for snapshot in TrainingRun(horses, NETWORK, training).snapshots():
         started = time.perf_counter()
         fake = features(network, generated(snapshot.generator))
@@ -147,7 +152,7 @@ def run(setting: str, seed: int, data: Path, kimg: float, folder: Path) -> None:
         }
         document["curve"].append(point)
         text = json.dumps(document, indent=1)
-        (folder / f"{setting}-seed{seed}.json").write_text(text + "\n", encoding="utf-8")
+        (folder / name).write_text(text + "\n", encoding="utf-8")
         print(f"{snapshot.kimg:7.2f} kimg  {point['distance']:8.3f}", flush=True)  # noqa: T201
 
 
