@@ -4,7 +4,7 @@ python docs/results/stylegan2.py train --setting plain --seed 1 --data DIR [--th
 python docs/results/stylegan2.py write
 
 DIR holds `images32/cifar10_jpg_train.zip` and `weights/resnet_cifar10/`. A run writes
-`stylegan2/<setting>-<precision>-seed<seed>.json` after each snapshot and begins anew when called again.
+`stylegan2/<setting>-<precision>-seed<seed>.json` after each snapshot, anew when called again.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cosmop.metrics.frechet import frechet_from_features
+from cosmop.reports.tables import markdown_table
 from cosmop.stylegan2.devices import resolve_precision
 from cosmop.stylegan2.generator import Generator
 from cosmop.stylegan2.options import NetworkOptions, TrainingOptions
@@ -48,6 +49,7 @@ COMMON: dict[str, Any] = {
     "held_out_share": 0.0,
     "device": "cpu",
 }
+OFFICIAL = {0: 44.8, 5: 29.3, 10: 44.4, 20: 58.6, 40: 19.3, 60: 24.3, 80: 16.2, 100: 8.6, 120: 6.9}
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {"augmentation": None, "mirror": False},
     "augmented": {"mirror": True},
@@ -114,6 +116,10 @@ def main() -> None:
         torch.set_num_threads(chosen.threads)
         given = {"seed": chosen.seed, "precision": chosen.precision, "total_kimg": chosen.kimg}
         run(chosen.setting, given, chosen.data, chosen.to)
+    else:
+        write(
+            [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RUNS.glob("*.json"))]
+        )
 
 
 def run(setting: str, given: dict[str, Any], data: Path, folder: Path) -> None:
@@ -199,6 +205,97 @@ def _commit() -> str:
 
     changed = git("status", "--porcelain", "--", "src")
     return git("rev-parse", "HEAD") + (" with uncommitted changes" if changed else "")
+
+
+def write(runs: list[dict[str, Any]]) -> None:
+    """Write the page and its figure from the kept runs."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in runs:
+        kind = one["setting"], one.get("precision", "float32").removeprefix("torch.")
+        groups.setdefault(kind, []).append(one)
+    parts = ["# StyleGAN2 on 2,000 CIFAR horses", _words(runs), _summary(groups)]
+    parts += [_curves(*kind, its_runs) for kind, its_runs in groups.items()]
+    (HERE / "stylegan2.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    _draw(groups)
+
+
+def _words(runs: list[dict[str, Any]]) -> str:
+    extractor, floor = runs[0]["extractor"], runs[0]["floor_between_halves"]
+    official = ", ".join(f"{value} at {kimg}" for kimg, value in OFFICIAL.items())
+    return (
+        f"Fréchet distance on the 64 pooled features of {extractor['name']} (weights SHA-256 "
+        f"`{extractor['sha256'][:16]}…`), {runs[0]['real_images']:,} real against "
+        f"{runs[0]['generated_images']:,} generated images of fixed seeds, random noise, "
+        f"clamped to [-1, 1]; floor between halves of the real images {floor:.3f}. 32 × 32 pixels, "
+        "channel base 1024, at most 64 channels, z = w = 64, 2 mapping layers, batch 16, "
+        "R1 0.0128 every 16, path length every 4, mixing 0.9, EMA 5 kimg, no image held out. "
+        "*plain* is without augmentation and mirroring, *augmented* with both (ADA as published: all transforms, "
+        "target 0.6, 500 kimg).\n\nThe official code, measured once in the plain setting: "
+        f"{official} kimg.\n\n![distance over training](stylegan2.svg)\n\n"
+        "```bash\npython docs/results/stylegan2.py train --setting plain --seed 1 --data DIR\n"
+        "python docs/results/stylegan2.py write\n```"
+    )
+
+
+def _summary(groups: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
+    rows = []
+    for (setting, precision), runs in groups.items():
+        last = [one["curve"][-1]["distance"] for one in runs]
+        best = [min(one["curve"], key=lambda point: point["distance"]) for one in runs]
+        seconds = [p["seconds_per_kimg"] for one in runs for p in one["curve"][1:]]
+        rows.append(
+            [
+                setting,
+                precision,
+                ", ".join(str(one["seed"]) for one in runs),
+                f"{runs[0]['curve'][-1]['kimg']:g}",
+                ", ".join(f"{value:.2f}" for value in last),
+                f"{np.median(last):.2f}",
+                ", ".join(f"{p['distance']:.2f} ({p['kimg']:g})" for p in best),
+                f"{1000 / np.median(seconds):.0f}",
+                ", ".join(sorted({one["commit"][:8] for one in runs})),
+            ]
+        )
+    head = [
+        *("setting", "precision", "seeds", "kimg", "distance at the end", "median"),
+        *("picked snapshot (kimg)", "images/s, median", "commit"),
+    ]
+    note = (
+        f"Each run on {runs[0]['threads']} CPU thread, several at a time on a shared machine: the "
+        "speeds are a lower bound, benchmarks/stylegan2.py compares speeds."
+    )
+    return markdown_table(head, rows) + "\n\n" + note
+
+
+def _curves(setting: str, precision: str, runs: list[dict[str, Any]]) -> str:
+    by_kimg = [{round(p["kimg"]): p for p in one["curve"]} for one in runs]
+    rows = [
+        [kimg, *(f"{points[kimg]['distance']:.2f}" if kimg in points else "" for points in by_kimg)]
+        for kimg in sorted(by_kimg[0])
+    ]
+    head = ["kimg", *(f"seed {one['seed']}" for one in runs)]
+    return f"## {setting}, {precision}\n\n" + markdown_table(head, rows)
+
+
+def _draw(groups: dict[tuple[str, str], list[dict[str, Any]]]) -> None:
+    import matplotlib as mpl  # noqa: PLC0415  only the page needs it
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "cosmop"
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
+    for number, ((setting, precision), runs) in enumerate(groups.items()):
+        for one in runs:
+            points = [(p["kimg"], p["distance"]) for p in one["curve"]]
+            label = f"{setting}, {precision}" if one is runs[0] else None
+            axes.plot(*zip(*points, strict=True), color=f"C{number}", lw=1.2, label=label)
+    axes.plot(*zip(*OFFICIAL.items(), strict=True), "k--", lw=1.5, label="official code, plain")
+    axes.set(yscale="log", xlabel="thousand images shown", ylabel="Fréchet distance")
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(HERE / "stylegan2.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -89,7 +89,8 @@ def _check_parameter_names(parameters: Mapping[str, Any]) -> None:
     """
     known = {
         name.removeprefix("params:")
-        for name in pipelines["__default__"].inputs()
+        for pipeline in pipelines.values()
+        for name in pipeline.inputs()
         if name.startswith("params:")
     }
     for name in _option_groups(parameters):

@@ -5,6 +5,7 @@ from kedro.pipeline import Pipeline
 from cosmop.pipelines import (
     annotation,
     evaluation,
+    exploration,
     generation,
     ingestion,
     person_filter,
@@ -21,13 +22,19 @@ _STORY = {
     "evaluation": evaluation,
     "reporting": reporting,
 }
+_AFTERWARDS = {"exploration": exploration}
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Return every pipeline by name; ``__default__`` is the whole study.
 
+    What is done with a finished study is left out of it, and runs when asked for by name.
+
     All are registered even when one is asked for (their heavy imports lie inside the nodes), so
     that a run can say which pipeline makes what it lacks.
     """
-    pipelines = {name: module.create_pipeline() for name, module in _STORY.items()}
-    return pipelines | {"__default__": sum(pipelines.values(), Pipeline([]))}
+    story, afterwards = (
+        {name: module.create_pipeline() for name, module in part.items()}
+        for part in (_STORY, _AFTERWARDS)
+    )
+    return story | afterwards | {"__default__": sum(story.values(), Pipeline([]))}

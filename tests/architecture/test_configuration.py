@@ -6,6 +6,7 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.framework.project import configure_project, pipelines
 from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 from kedro.validation.parameter_validator import ParameterValidator
 
 from cosmop import settings
@@ -22,6 +23,11 @@ def _project() -> None:
     configure_project("cosmop")
 
 
+def everything() -> Pipeline:
+    """All pipelines: the study, and what is done with it afterwards."""
+    return sum(pipelines.values(), Pipeline([]))
+
+
 def loader_of(environment: str) -> OmegaConfigLoader:
     return OmegaConfigLoader(str(PROJECT / "conf"), env=environment, **settings.CONFIG_LOADER_ARGS)
 
@@ -31,7 +37,7 @@ def test_every_dataset_of_a_node_is_in_the_catalog_and_the_other_way_round(
     environment: str,
 ) -> None:
     entries = set(loader_of(environment)["catalog"])
-    used = {name for name in pipelines["__default__"].datasets() if not name.startswith("params:")}
+    used = {name for name in everything().datasets() if not name.startswith("params:")}
 
     assert entries == used
 
@@ -44,9 +50,7 @@ def test_every_parameter_group_is_read_by_a_node_and_every_node_finds_its_own(
     given = {f"{stage}.{group}" for stage, groups in parameters.items() for group in groups}
     given = {name for name in given if name.split(".")[0] not in PARAMETERS_OF_HOOKS}
     read = {
-        name.removeprefix("params:")
-        for name in pipelines["__default__"].inputs()
-        if name.startswith("params:")
+        name.removeprefix("params:") for name in everything().inputs() if name.startswith("params:")
     }
 
     assert given == read
@@ -79,12 +83,21 @@ def test_every_catalog_entry_can_be_built_with_layer_and_preview(environment: st
 
 def test_only_results_of_nodes_are_versioned() -> None:
     entries = loader_of("base")["catalog"]
-    made = pipelines["__default__"].all_outputs()
+    made = everything().all_outputs()
 
     assert {name for name, entry in entries.items() if entry.get("versioned")} == made
 
 
 def test_node_names_are_the_names_of_their_functions() -> None:
-    nodes = pipelines["__default__"].nodes
+    nodes = everything().nodes
 
     assert [node.name for node in nodes] == [node.func.__name__ for node in nodes]
+
+
+def test_the_study_leaves_out_only_what_is_done_with_it_afterwards() -> None:
+    left_out = {node.name for node in everything().nodes} - {
+        node.name for node in pipelines["__default__"].nodes
+    }
+
+    assert left_out == {node.name for node in pipelines["exploration"].nodes}
+    assert not pipelines["__default__"].inputs() & pipelines["exploration"].all_outputs()

@@ -1,19 +1,18 @@
 """Generated images brought into the store, each with what makes it again."""
 
-import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 from cosmop.progress import track
+from cosmop.stylegan2.export import generate_recorded
 from cosmop.stylegan2.options import SamplingOptions
-from cosmop.stylegan2.sampling import sample_images
 
 
 def labels_to_show(
@@ -49,48 +48,25 @@ def generate_image_set(
     options: SamplingOptions,
     labels: pd.DataFrame | None = None,
 ) -> ImageSet:
-    """Sample ``options.images`` images as PNG, with seed, truncation and the generator's checksum.
+    """Sample ``options.images`` images as PNG, an `ImageRecord` in the columns of each.
 
     ``labels`` has a row per image and is kept beside it. Two seeds that give the same image to the
     last bit count once.
     """
-    seeds = list(range(options.first_seed, options.first_seed + options.images))
-    batches = sample_images(
+    recorded = generate_recorded(
         generator,
-        seeds,
+        range(options.first_seed, options.first_seed + options.images),
         truncation=options.truncation,
         batch_size=options.batch_size,
         device=options.device,
         labels=None if labels is None else labels.to_numpy(),
     )
-    checksum = generator.checksum()
     rows: list[dict[str, Any]] = []
-    bar = track(seeds, "generating images", unit="image")
-    for batch_NHWC in batches:
-        for image_HWC in batch_NHWC:
-            seed = options.first_seed + len(rows)
-            image_id, path = store.add(_png(image_HWC), "png")
-            height, width = image_HWC.shape[:2]
-            rows.append(
-                {
-                    "image_id": image_id,
-                    "path": path,
-                    "width": width,
-                    "height": height,
-                    "seed": seed,
-                    "truncation": options.truncation,
-                    "generator": checksum,
-                }
-            )
-        bar.update(len(batch_NHWC))
-    bar.close()
-    manifest = pd.DataFrame(rows)
+    for record, png in track(recorded, "generating images", total=options.images, unit="image"):
+        image_id, path = store.add(png, "png")
+        sizes = {"width": generator.options.width, "height": generator.options.height}
+        rows.append({"image_id": image_id, "path": path, **sizes, **asdict(record)})
+    manifest = pd.DataFrame(rows).drop(columns="label")
     if labels is not None:
         manifest = pd.concat([manifest, labels.astype(bool)], axis=1)
     return ImageSet(manifest.drop_duplicates("image_id"), store)
-
-
-def _png(image_HWC: Any) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image_HWC.squeeze()).save(buffer, "PNG")
-    return buffer.getvalue()
