@@ -229,9 +229,9 @@ def _words(runs: list[dict[str, Any]]) -> str:
         f"clamped to [-1, 1]; floor between halves of the real images {floor:.3f}. 32 × 32 pixels, "
         "channel base 1024, at most 64 channels, z = w = 64, 2 mapping layers, batch 16, "
         "R1 0.0128 every 16, path length every 4, mixing 0.9, EMA 5 kimg, no image held out. "
-        "*plain* is without augmentation and mirroring, *augmented* with both (ADA as published: all transforms, "
-        "target 0.6, 500 kimg).\n\nThe official code, measured once in the plain setting: "
-        f"{official} kimg.\n\n![distance over training](stylegan2.svg)\n\n"
+        "*plain* is without augmentation and mirroring, *augmented* with both (ADA as published: "
+        "all transforms, target 0.6, 500 kimg).\n\nThe official code, measured once in the "
+        f"plain setting: {official} kimg.\n\n![distance over training](stylegan2.svg)\n\n"
         "```bash\npython docs/results/stylegan2.py train --setting plain --seed 1 --data DIR\n"
         "python docs/results/stylegan2.py write\n```"
     )
