@@ -35,7 +35,7 @@ class Judge:
 
     Args:
         extractor: Network whose features are compared.
-        real_NHWC: The training images, uint8 [N, H, W, C].
+        real_NHWC: The training images, uint8 [N, H, W, C], C 3 or 1.
         options: How many images, which neighbours, how many resamples.
         held_out_N: Which of them are never trained on, bool [N]; they tell what a generator that
             copies nothing looks like, see `cosmop.metrics.nearest`.
@@ -66,7 +66,7 @@ class Judge:
         self._extractor = extractor
         self._options = options
         self._unseen = unseen
-        self._real = extractor.extract_array(real_NHWC)
+        self._real = extractor.extract_array(_as_rgb(real_NHWC))
         self._floor = floor_between_halves(self._real, options.seed)
 
     @property
@@ -89,7 +89,7 @@ class Judge:
         intervals, ``precision``, ``recall``, ``density``, ``coverage``, the ``floor``: real half
         against real half, and those of `cosmop.metrics.nearest.copying`.
         """
-        fake = self._extractor.extract_array(fake_NHWC)
+        fake = self._extractor.extract_array(_as_rgb(fake_NHWC))
         unseen = self._real[self._unseen] if self._unseen.any() else None
         return {
             "name": distance_name(self._extractor.name),
@@ -97,6 +97,11 @@ class Judge:
             "floor": self._floor,
             **copying(self._real[~self._unseen], fake, unseen),
         }
+
+
+def _as_rgb(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Repeat the one channel of greyscale images, since extractors look at colours."""
+    return images_NHWC.repeat(3, axis=3) if images_NHWC.shape[3] == 1 else images_NHWC
 
 
 def distance_name(extractor: str) -> str:

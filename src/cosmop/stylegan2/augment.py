@@ -1,9 +1,15 @@
 """Adaptive discriminator augmentation: draw apart from apply (Karras et al. 2020b, appendix B).
 
 `draw_augmentation` makes one geometric and one colour transform per image, `apply_augmentation`
-applies them and draws nothing. Pixels outside the image are its mirror image. Resampling is one
-cubic interpolation (Keys 1981) written as a gather with fixed indices and weights: linear in the
-image, exact for whole pixels, and differentiable any number of times on every torch.
+applies them and draws nothing. Neither waits for the device or has shapes that depend on a draw,
+and a strength in a 0-d tensor may change without compiling again.
+
+Pixels outside the image are its mirror image. Resampling is one cubic interpolation (Keys 1981) in
+plain gathers: linear in the image, exact for whole pixels, differentiable any number of times on
+every torch, eager or compiled. Random waves of up to half the Nyquist frequency, turned and
+shifted, come out 1.5 % of their standard deviation from the ideal (bilinear: 5.9 %). The paper's
+wavelet resampling gave 3.0 % at several times the cost and is not exact for whole pixels; it does
+suppress more of the aliasing where images shrink.
 """
 
 import math
@@ -22,8 +28,9 @@ _CUBIC_TAPS = 4
 class DrawnAugmentation(NamedTuple):
     """One transform per image: where each output pixel comes from, and how its colour changes.
 
-    `source` [N, 2, 3] maps output to input positions (x, y, 1), in pixels from the image centre.
-    `colour` [N, C, 4] maps (red, green, blue, 1) to the new channels; grey has equal colours.
+    `source` [N, 2, 3] float32 maps output to input positions (x, y, 1), in pixels from the image
+    centre. `colour` [N, C, 4] float32 maps (red, green, blue, 1) to the new channels; grey has
+    equal colours.
     """
 
     source: Tensor
@@ -92,10 +99,14 @@ def draw_augmentation(
 ) -> DrawnAugmentation:
     """Draw a transform for each image of a batch; each part has the probability `strength`.
 
-    `strength` is a number or a 0-d tensor on the device, for which nothing waits.
-
     All numbers come from `random`, on its device; shapes never depend on what is drawn. Images that
     are not square take half turns only.
+
+    Args:
+        shape_NCHW: Of the images; 1 or 3 channels.
+        strength: Probability in [0, 1], a number or a 0-d tensor; 0 draws exactly the identity.
+        random: Source of the numbers; as many are taken whatever the strength and the options.
+        options: Parts in use and their ranges.
     """
     num_images, channels, height, width = shape_NCHW
     draws = _Draws(num_images, strength, random, options.transforms)
@@ -205,10 +216,11 @@ def apply_augmentation(x_NCHW: Tensor, drawn: DrawnAugmentation) -> Tensor:
 
 
 def _recolour(x_NCHW: Tensor, colour_NC4: Tensor) -> Tensor:
-    colour = colour_NC4.to(x_NCHW.dtype)[..., None, None]
-    linear, recoloured = colour[:, :, :3], colour[:, :, 3]
+    colour = colour_NC4[..., None, None]
+    linear = colour[:, :, :3]
     if x_NCHW.shape[1] == 1:
-        linear = linear.sum(2, keepdim=True)
+        linear = linear.sum(2, keepdim=True)  # before the cast: three thirds are 1 in float32
+    linear, recoloured = linear.to(x_NCHW.dtype), colour[:, :, 3].to(x_NCHW.dtype)
     for weight, channel in zip(linear.unbind(2), x_NCHW[:, None].unbind(2), strict=True):
         recoloured = recoloured + weight * channel
     return recoloured

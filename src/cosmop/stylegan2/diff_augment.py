@@ -40,10 +40,10 @@ def draw_diff_augmentation(
     num_images, _, height, width = shape_NCHW
     numbers = torch.rand(7, num_images, device=random.device, generator=random)
     colour, moves, cuts = (float(part in options.policy) for part in DIFF_TRANSFORMS)
-    reach_x, reach_y = (int(side * options.translation_share) for side in (width, height))
-    cut_width, cut_height = (int(side * options.cutout_share) * cuts for side in (width, height))
-    centre_x, centre_y = (numbers[5] * width).floor(), (numbers[6] * height).floor()
-    left, top = centre_x - cut_width // 2, centre_y - cut_height // 2
+    reach_x, reach_y = (round(side * options.translation_share) for side in (width, height))
+    cut_width, cut_height = (round(side * options.cutout_share) for side in (width, height))
+    left = _cut_start(numbers[5], width, cut_width)
+    top = _cut_start(numbers[6], height, cut_height)
     return DrawnDiffAugmentation(
         brightness=(numbers[0] - 0.5) * colour,
         saturation=1 + (numbers[1] * 2 - 1) * colour,
@@ -52,47 +52,50 @@ def draw_diff_augmentation(
         shift_y=((numbers[4] * (2 * reach_y + 1)).floor() - reach_y) * moves,
         left=left,
         top=top,
-        right=left + cut_width,
-        bottom=top + cut_height,
+        right=left + cut_width * cuts,
+        bottom=top + cut_height * cuts,
     )
 
 
+def _cut_start(uniform_N: Tensor, side: int, cut: int) -> Tensor:
+    """Return the first blanked pixel, which may lie outside: both edges are hit equally often."""
+    centres = side + 1 - cut % 2  # an even cut is centred between pixels, outer edges included
+    return (uniform_N * centres).floor() - cut // 2
+
+
 def apply_diff_augmentation(x_NCHW: Tensor, drawn: DrawnDiffAugmentation) -> Tensor:
-    """Return the transformed images: linear in `x_NCHW` but for the brightness, nothing drawn."""
-    x = x_NCHW + _wide(drawn.brightness)
+    """Return the transformed images, in the dtype of `x_NCHW`: draws nothing, waits for nothing.
+
+    Linear in `x_NCHW` up to the brightness and differentiable any number of times.
+    """
+    x = x_NCHW + _wide(drawn.brightness, x_NCHW)
     grey = x.mean(1, keepdim=True)
-    x = grey.lerp(x, _wide(drawn.saturation).to(x.dtype))
+    x = grey.lerp(x, _wide(drawn.saturation, x))
     mean = x.mean((1, 2, 3), keepdim=True)
-    x = mean.lerp(x, _wide(drawn.contrast).to(x.dtype))
-    return _cut(_moved(x, drawn), drawn)
+    return _moved_and_cut(mean.lerp(x, _wide(drawn.contrast, x)), drawn)
 
 
-def _wide(values_N: Tensor) -> Tensor:
-    return values_N[:, None, None, None]
+def _wide(values_N: Tensor, x_NCHW: Tensor) -> Tensor:
+    return values_N.to(x_NCHW.dtype)[:, None, None, None]
 
 
-def _moved(x_NCHW: Tensor, drawn: DrawnDiffAugmentation) -> Tensor:
-    """Take each pixel from where it was before the shift; black, 0, comes in from outside."""
-    num_images, channels, height, width = x_NCHW.shape
-    column, column_inside = _source(drawn.shift_x, width)
-    row, row_inside = _source(drawn.shift_y, height)
-    inside = row_inside[:, :, None] & column_inside[:, None, :]
-    place = (row[:, :, None] * width + column[:, None, :]).view(num_images, 1, -1)
-    taken = x_NCHW.flatten(2).gather(2, place.expand(-1, channels, -1))
-    return taken.view(x_NCHW.shape) * inside[:, None].to(x_NCHW.dtype)
+def _moved_and_cut(x_NCHW: Tensor, drawn: DrawnDiffAugmentation) -> Tensor:
+    """Take each pixel from where it was before the shift; outside and in the cut it is 0."""
+    channels, height, width = x_NCHW.shape[1:]
+    column, was_in_columns, cut_columns = _axis(drawn.shift_x, drawn.left, drawn.right, width)
+    row, was_in_rows, cut_rows = _axis(drawn.shift_y, drawn.top, drawn.bottom, height)
+    was_inside = was_in_rows[:, :, None] & was_in_columns[:, None, :]
+    is_cut = cut_rows[:, :, None] & cut_columns[:, None, :]
+    place = (row[:, :, None] * width + column[:, None, :]).flatten(1)[:, None]
+    taken = x_NCHW.flatten(2).gather(2, place.expand(-1, channels, -1)).view(x_NCHW.shape)
+    return torch.where((was_inside & ~is_cut)[:, None], taken, 0.0)
 
 
-def _source(shift_N: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Return source positions [N, side], int64 and clamped, and whether they were inside."""
-    position = torch.arange(side, device=shift_N.device) - shift_N.long()[:, None]
-    return position.clamp(0, side - 1), (position >= 0) & (position < side)
-
-
-def _cut(x_NCHW: Tensor, drawn: DrawnDiffAugmentation) -> Tensor:
-    height, width = x_NCHW.shape[2:]
-    column = torch.arange(width, device=x_NCHW.device)
-    row = torch.arange(height, device=x_NCHW.device)
-    across = (column >= drawn.left[:, None]) & (column < drawn.right[:, None])
-    down = (row >= drawn.top[:, None]) & (row < drawn.bottom[:, None])
-    kept = ~(down[:, :, None] & across[:, None, :])
-    return x_NCHW * kept[:, None].to(x_NCHW.dtype)
+def _axis(
+    shift_N: Tensor, start_N: Tensor, end_N: Tensor, side: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return, each [N, side]: clamped source positions, whether they were inside, who is cut."""
+    here = torch.arange(side, device=shift_N.device)
+    before = here - shift_N.long()[:, None]
+    is_cut = (here >= start_N[:, None]) & (here < end_N[:, None])
+    return before.clamp(0, side - 1), (before >= 0) & (before < side), is_cut

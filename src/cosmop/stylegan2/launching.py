@@ -33,14 +33,14 @@ def training_run(
 ) -> TrainingRun:
     """Return the run in as many processes as ``training.processes`` says; see `TrainingRun`.
 
-    It begins with the weights in the file ``training.transfer_from``, if there is one.
+    It begins with the weights in the file ``training.resume_from``, if there is one.
 
     Raises:
         InputError: what `TrainingRun` or `StartingWeights.from_official_pickle` refuse.
     """
     weights = None
-    if training.transfer_from is not None:
-        weights = StartingWeights.from_official_pickle(Path(training.transfer_from))
+    if training.resume_from is not None:
+        weights = StartingWeights.from_official_pickle(Path(training.resume_from))
     kind = TrainingRun if training.processes == 1 else TeamRun
     return kind(images_NHWC, network, training, labels, weights=weights)
 

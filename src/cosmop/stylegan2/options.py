@@ -351,7 +351,7 @@ class TrainingOptions(Options):
         lt=0.5,
         description="Images never trained on, by which overfitting is measured (r_v of ADA).",
     )
-    transfer_from: str | None = Field(
+    resume_from: str | None = Field(
         default=None,
         description="Official .pkl snapshot to start from, a local path; null: new weights.",
     )

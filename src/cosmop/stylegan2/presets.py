@@ -92,7 +92,7 @@ def completed(
             f"generation.preset must be one of {', '.join(PRESETS)}, got {preset!r}; choose one."
         )
     values = _PRESETS.get(preset) or _worked_out(network, training.processes)
-    if training.transfer_from is not None:
+    if training.resume_from is not None:
         values = values | {"ema_ramp": None}
     complete_network = NetworkOptions.model_validate(_filled(network, values))
     complete_training = TrainingOptions.model_validate(_filled(training, values))
@@ -121,7 +121,7 @@ def _worked_out(network: NetworkOptions, processes: int) -> dict[str, Any]:
 
 def _for_transfer(training: TrainingOptions) -> TrainingOptions:
     augmentation = training.augmentation
-    if training.transfer_from is None or not isinstance(augmentation, AugmentationOptions):
+    if training.resume_from is None or not isinstance(augmentation, AugmentationOptions):
         return training
     if "ada_kimg" in augmentation.model_fields_set:
         return training

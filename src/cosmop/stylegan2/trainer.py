@@ -52,7 +52,7 @@ _MAY_CHANGE = (
     "device",
     "processes",
     "acceleration",
-    "transfer_from",
+    "resume_from",
 )  # when a run goes on: no influence on weights but by rounding (transfer: the weights count)
 _STEPS_BETWEEN_POSTFIXES = 25
 

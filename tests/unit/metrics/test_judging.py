@@ -50,6 +50,16 @@ def test_the_distance_is_that_of_the_features(chance: np.random.Generator) -> No
     assert measured["name"] == "fd_mean_colours"
 
 
+def test_greyscale_images_are_judged_as_the_same_pictures_in_three_equal_channels(
+    chance: np.random.Generator,
+) -> None:
+    real, fake = draw(chance, 12)[..., :1], draw(chance, 12, brightness=30)[..., :1]
+    grey = Judge(MeanColours(), real, JudgingOptions(images=12))
+    colour = Judge(MeanColours(), real.repeat(3, axis=3), JudgingOptions(images=12))
+
+    assert grey.measure(fake) == colour.measure(fake.repeat(3, axis=3))
+
+
 def test_fid_is_said_only_of_the_2015_inception() -> None:
     assert distance_name("inception_v3_2015") == "fid"
     assert distance_name("resnet50") == "fd_resnet50"

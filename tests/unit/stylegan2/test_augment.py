@@ -1,14 +1,15 @@
-"""The augmentation against whole-pixel truth, colour arithmetic and its own statistics."""
+"""The augmentation against whole-pixel truth, a slow reference and its own statistics."""
 
 import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from cosmop.errors import InputError
 from cosmop.stylegan2.augment import DrawnAugmentation, apply_augmentation, draw_augmentation
-from cosmop.stylegan2.options import AugmentationOptions
+from cosmop.stylegan2.options import BGC_TRANSFORMS, AugmentationOptions
 
 _OPTIONS = AugmentationOptions()
 
@@ -21,67 +22,109 @@ def _images(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.rand(shape, generator=_random(9), dtype=dtype) * 2 - 1
 
 
+def _grey_colour(count: int) -> Tensor:
+    return torch.tensor([[[1 / 3, 1 / 3, 1 / 3, 0]]]).expand(count, -1, -1)
+
+
 def _moved(source: list[list[float]], count: int = 1) -> DrawnAugmentation:
     colour = torch.eye(3, 4).expand(count, -1, -1)
     return DrawnAugmentation(torch.tensor(source).expand(count, -1, -1), colour)
 
 
-def test_strength_zero_is_the_identity_to_the_bit() -> None:
-    x = _images(5, 3, 8, 12)
-
-    drawn = draw_augmentation((5, 3, 8, 12), 0.0, _random(), _OPTIONS)
-    assert torch.equal(x, apply_augmentation(x, drawn))
-
-
-def test_mirroring_and_quarter_turns_are_exact() -> None:
-    x = _images(1, 3, 8, 8)
-    mirror, turn = [[-1.0, 0, 0], [0, 1, 0]], [[0.0, 1, 0], [-1, 0, 0]]
-
-    assert torch.equal(x.flip(3), apply_augmentation(x, _moved(mirror)))
-    assert torch.equal(x.rot90(-1, (2, 3)), apply_augmentation(x, _moved(turn)))
+def _drawn_for(x: Tensor, strength: Tensor | float, seed: int = 0) -> DrawnAugmentation:
+    num_images, channels, height, width = x.shape
+    shape = (num_images, channels, height, width)
+    return draw_augmentation(shape, strength, _random(seed), _OPTIONS)
 
 
-def test_whole_pixel_translation_is_exact_and_mirrors_at_the_edge() -> None:
-    x = _images(1, 3, 6, 7)
-    expected = torch.cat([x[..., 2:3], x[..., 1:2], x[..., :-2]], 3)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_strength_zero_is_the_identity_to_the_bit(channels: int, dtype: torch.dtype) -> None:
+    x = _images(5, channels, 8, 12).to(dtype)
 
-    assert torch.equal(expected, apply_augmentation(x, _moved([[1.0, 0, -2], [0, 1, 0]])))
-
-
-def test_drawn_blits_only_permute_pixels_or_mirror_them_in() -> None:
-    options = AugmentationOptions(transforms=("flip", "quarter_turn", "integer_translation"))
-    x = _images(64, 1, 16, 16)
-
-    y = apply_augmentation(x, draw_augmentation((64, 1, 16, 16), 1.0, _random(), options))
-    for before, after in zip(x, y, strict=True):
-        assert torch.isin(after, before).all()
+    for strength in (0.0, torch.zeros(())):
+        y = apply_augmentation(x, _drawn_for(x, strength))
+        assert y.dtype == dtype
+        assert torch.equal(x, y)
 
 
-def test_all_eight_positions_of_a_square_are_drawn_equally_often() -> None:
-    options = AugmentationOptions(transforms=("flip", "quarter_turn"))
-    drawn = draw_augmentation((8000, 3, 8, 8), 1.0, _random(), options)
+def test_a_strength_in_a_tensor_draws_what_a_number_draws() -> None:
+    x = _images(64, 3, 8, 12)
 
-    _, counts = drawn.source.flatten(1).round().unique(dim=0, return_counts=True)
-    assert len(counts) == 8
-    assert (counts - 1000).abs().max() < 5 * math.sqrt(1000 * 7 / 8)  # five standard deviations
-
-
-def test_rectangles_are_turned_by_half_turns_only() -> None:
-    options = AugmentationOptions(transforms=("quarter_turn",))
-    drawn = draw_augmentation((64, 3, 8, 16), 1.0, _random(), options)
-
-    assert drawn.source[:, 0, 1].abs().max() == 0
-    assert set(drawn.source[:, 0, 0].tolist()) == {-1.0, 1.0}
+    for strength in (0.0, 0.25, 1.0):
+        expected = _drawn_for(x, strength)
+        came = _drawn_for(x, torch.tensor(strength))
+        assert torch.equal(expected.source, came.source)
+        assert torch.equal(expected.colour, came.colour)
 
 
-def test_fractional_positions_reproduce_a_smooth_image() -> None:
-    columns = torch.arange(32, dtype=torch.float64) - 15.5
-    x = torch.cos(columns * 0.3).expand(1, 3, 32, 32)
-    expected = torch.cos((columns - 0.4) * 0.3).expand(1, 3, 32, 32)
+def _keys(distance: float) -> float:
+    """Keys (1981), equation 15, as written there."""
+    s = abs(distance)
+    if s < 1:
+        return 1.5 * s**3 - 2.5 * s**2 + 1
+    return -0.5 * s**3 + 2.5 * s**2 - 4 * s + 2 if s < 2 else 0.0
 
-    y = apply_augmentation(x, _moved([[1.0, 0, -0.4], [0, 1, 0]]))
-    # The error of Keys' kernel is of third order: 0.3 ** 3 times a constant below 0.1.
-    torch.testing.assert_close(y[..., 4:-4], expected[..., 4:-4], atol=2.7e-3, rtol=0)
+
+def _mirrored_index(index: int, side: int) -> int:
+    while not 0 <= index < side:
+        index = -index if index < 0 else 2 * (side - 1) - index
+    return index
+
+
+def _warped_slowly(x_CHW: Tensor, source: list[list[float]]) -> Tensor:
+    _, height, width = x_CHW.shape
+    y = torch.zeros_like(x_CHW)
+    for c, row, column in torch.cartesian_prod(*map(torch.arange, y.shape)).tolist():
+        place = (column - (width - 1) / 2, row - (height - 1) / 2, 1)
+        from_x, from_y = (sum(m * p for m, p in zip(line, place, strict=True)) for line in source)
+        from_x, from_y = from_x + (width - 1) / 2, from_y + (height - 1) / 2
+        for i in range(math.floor(from_y) - 1, math.floor(from_y) + 3):
+            for j in range(math.floor(from_x) - 1, math.floor(from_x) + 3):
+                pixel = x_CHW[c, _mirrored_index(i, height), _mirrored_index(j, width)]
+                y[c, row, column] += pixel * _keys(from_y - i) * _keys(from_x - j)
+    return y
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 5, 8), (4, 1, 8, 5)])
+def test_the_warp_is_cubic_interpolation_of_the_mirrored_image(
+    shape: tuple[int, int, int, int],
+) -> None:
+    x = _images(*shape, dtype=torch.float64)
+    source = _drawn_for(x, 1.0).source.double() * 1.5  # reaches several mirror images away
+
+    expected = torch.stack([_warped_slowly(i, m.tolist()) for i, m in zip(x, source, strict=True)])
+    colour = _grey_colour(4) if shape[1] == 1 else torch.eye(3, 4).expand(4, -1, -1)
+    came = apply_augmentation(x, DrawnAugmentation(source, colour))
+    torch.testing.assert_close(came, expected, atol=1e-12, rtol=0)
+
+
+def test_turned_and_shifted_waves_come_out_far_closer_than_by_bilinear_interpolation() -> None:
+    side, waves, random = 48, 40, _random(1)
+    angle, phase, turn = (torch.rand(waves, generator=random).double() * math.tau for _ in "apt")
+    frequency = torch.rand(waves, generator=random).double().sqrt() / 4  # half of Nyquist's 1/2
+    across, down = frequency * angle.cos(), frequency * angle.sin()
+
+    def drawn_wave(x: Tensor, y: Tensor) -> Tensor:
+        along = x * across[:, None, None] + y * down[:, None, None]
+        return torch.cos(math.tau * along + phase[:, None, None])[:, None]
+
+    row, column = torch.meshgrid(*2 * [torch.arange(side).double() - (side - 1) / 2], indexing="ij")
+    cosine, sine, shift = turn.cos(), turn.sin(), phase / math.tau
+    source = torch.stack([cosine, -sine, shift, sine, cosine, -shift], 1).view(-1, 2, 3)
+    from_x, from_y = (
+        torch.einsum("nk,khw->nhw", source[:, i], torch.stack([column, row, torch.ones_like(row)]))
+        for i in (0, 1)
+    )
+    ideal, x = drawn_wave(from_x, from_y), drawn_wave(column, row)
+    grid = torch.stack([from_x, from_y], -1) * 2 / (side - 1)
+    bilinear = F.grid_sample(x, grid, align_corners=True)
+    cubic = apply_augmentation(x, DrawnAugmentation(source, _grey_colour(waves)))
+
+    centre = (row**2 + column**2 < (side / 2 - 4) ** 2).expand_as(ideal)
+    error, bilinear_error = ((y - ideal)[centre].square().mean() for y in (cubic, bilinear))
+    assert error.sqrt() < 0.04 * ideal.std()
+    assert error.sqrt() < bilinear_error.sqrt() / 2.5
 
 
 @pytest.mark.parametrize("part", ["scale", "rotation", "anisotropy", "fractional_translation"])
@@ -110,14 +153,23 @@ def test_scale_doubles_what_lies_within_half_the_distance() -> None:
 
 
 def test_the_strength_is_the_share_of_images_that_are_changed() -> None:
-    for part in ("brightness", "rotation", "scale", "fractional_translation"):
-        options = AugmentationOptions(transforms=(part,))
-        drawn = draw_augmentation((4000, 3, 16, 16), 0.3, _random(), options)
-        geometry_changed = (drawn.source - torch.eye(2, 3)).abs().amax((1, 2)) > 0
-        colour_changed = (drawn.colour - torch.eye(3, 4)).abs().amax((1, 2)) > 0
+    neutral = {"flip": 1 / 2, "luma_flip": 1 / 2, "quarter_turn": 1 / 4}
+    for part in set(BGC_TRANSFORMS) - {"integer_translation"}:  # may draw 0 of 4 pixels
+        _assert_share((part,), 0.3 * (1 - neutral.get(part, 0)))
 
-        share = (geometry_changed | colour_changed).float().mean()
-        assert abs(float(share) - 0.3) < 5 * math.sqrt(0.3 * 0.7 / 4000)
+
+def test_transforms_are_chosen_independently_of_each_other() -> None:
+    _assert_share(("rotation", "anisotropy", "brightness", "hue"), 1 - 0.7**4)
+
+
+def _assert_share(parts: tuple[str, ...], expected: float) -> None:
+    options = AugmentationOptions(transforms=parts)
+    drawn = draw_augmentation((4000, 3, 16, 16), torch.tensor(0.3), _random(), options)
+    geometry_changed = (drawn.source - torch.eye(2, 3)).abs().amax((1, 2)) > 0
+    colour_changed = (drawn.colour - torch.eye(3, 4)).abs().amax((1, 2)) > 0
+
+    share = (geometry_changed | colour_changed).float().mean()
+    assert abs(float(share) - expected) < 5 * math.sqrt(expected * (1 - expected) / 4000)
 
 
 def test_hue_and_saturation_leave_grey_alone() -> None:
@@ -160,15 +212,29 @@ def test_equal_seeds_draw_equally_and_applying_draws_nothing() -> None:
     assert torch.equal(apply_augmentation(x, first), apply_augmentation(x, first))
 
 
-def test_the_augmentation_is_linear_up_to_its_offset_and_twice_differentiable() -> None:
-    drawn = draw_augmentation((2, 3, 4, 5), 1.0, _random(), _OPTIONS)
-    x = _images(2, 3, 4, 5, dtype=torch.float64).requires_grad_()
+@pytest.mark.parametrize("part", BGC_TRANSFORMS)
+def test_each_transform_is_twice_differentiable(part: str) -> None:
+    options = AugmentationOptions(transforms=(part,))
+    _assert_twice_differentiable(draw_augmentation((2, 3, 3, 4), 1.0, _random(), options), 3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_all_transforms_together_are_linear_and_twice_differentiable(channels: int) -> None:
+    x = _images(2, channels, 3, 4, dtype=torch.float64)
+    drawn = _drawn_for(x, 1.0)
     offset = apply_augmentation(torch.zeros_like(x), drawn)
 
     doubled = apply_augmentation(2 * x, drawn) - offset
     torch.testing.assert_close(doubled, 2 * (apply_augmentation(x, drawn) - offset))
+    _assert_twice_differentiable(drawn, channels)
+
+
+def _assert_twice_differentiable(drawn: DrawnAugmentation, channels: int) -> None:
+    x = _images(2, channels, 3, 4, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(lambda a: apply_augmentation(a, drawn), (x,))
-    assert torch.autograd.gradgradcheck(lambda a: apply_augmentation(a, drawn).square(), (x,))
+    assert torch.autograd.gradgradcheck(
+        lambda a: apply_augmentation(a, drawn).square(), (x,), fast_mode=True
+    )
 
 
 def test_unknown_transforms_are_refused_by_name() -> None:

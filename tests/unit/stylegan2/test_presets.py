@@ -65,9 +65,9 @@ def test_more_processes_make_the_batch_of_auto_larger() -> None:
 
 
 def test_transfer_adapts_faster_and_has_no_ramp_unless_told_otherwise() -> None:
-    _, training = _complete("auto", 256, transfer_from="network.pkl")
+    _, training = _complete("auto", 256, resume_from="network.pkl")
     given = AugmentationOptions(ada_kimg=300.0)
-    _, told = _complete("auto", 256, transfer_from="network.pkl", augmentation=given, ema_ramp=0.1)
+    _, told = _complete("auto", 256, resume_from="network.pkl", augmentation=given, ema_ramp=0.1)
 
     assert isinstance(training.augmentation, AugmentationOptions)
     assert (training.augmentation.ada_kimg, training.ema_ramp) == (100, None)
