@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from cosmop.stylegan2 import ops
 from cosmop.stylegan2.generator import build_generator
 from cosmop.stylegan2.options import NetworkOptions, TrainingOptions
 from cosmop.stylegan2.sampling import sample_images
@@ -45,3 +46,32 @@ def test_training_on_a_device_moves_the_weights_and_stays_finite(
     before, after = first.generator.state_dict(), last.generator.state_dict()
     assert all(torch.isfinite(value).all() for value in after.values())
     assert any(not torch.equal(before[name].cpu(), after[name].cpu()) for name in after)
+
+
+@pytest.mark.parametrize("acceleration", ["eager", "compile", "cuda_graphs"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_training_is_nearly_the_same_in_each_precision_and_acceleration(
+    acceleration: str, precision: str, chance: np.random.Generator
+) -> None:
+    images = chance.integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
+    common = {"batch_size": 8, "total_kimg": 0.16, "snapshot_kimg": 0.16, "learning_rate": 1e-9}
+
+    def statistics(**others: str) -> dict[str, float]:
+        training = TrainingOptions.model_validate({**common, "device": "cuda", **others})
+        return list(TrainingRun(images, SMALL, training).snapshots())[-1].statistics
+
+    expected = statistics(precision="float32", acceleration="eager")
+    came = statistics(precision=precision, acceleration=acceleration)
+    for name in ("generator_loss", "discriminator_loss", "r1_penalty", "path_length"):
+        assert came[name] == pytest.approx(expected[name], rel=0.03), name
+
+
+@pytest.mark.parametrize("size", [(4, 4), (16, 12)])
+def test_filters_on_a_device_are_those_of_the_cpu(size: tuple[int, int]) -> None:
+    x, filter_44 = torch.randn(2, 3, *size), ops.binomial_filter()
+    for one in (
+        lambda x, f: ops.blur(x, f, padding=2, gain=4),
+        ops.downsample,
+        ops.upsample,
+    ):
+        torch.testing.assert_close(one(x.cuda(), filter_44.cuda()).cpu(), one(x, filter_44))
