@@ -8,7 +8,7 @@ Pixels outside the image are its mirror image. Resampling is one cubic interpola
 plain gathers: linear in the image, exact for whole pixels, differentiable any number of times on
 every torch, eager or compiled. Random waves of up to half the Nyquist frequency, turned and
 shifted, come out 1.5 % of their standard deviation from the ideal (bilinear: 5.9 %). The paper's
-wavelet resampling gave 3.0 % at several times the cost and is not exact for whole pixels; it does
+wavelet resampling gave 3.0 % at several times the cost and is not exact for whole pixels; it may
 suppress more of the aliasing where images shrink.
 """
 
@@ -251,6 +251,7 @@ def _positions(source_N23: Tensor, height: int, width: int) -> tuple[Tensor, Ten
     columns = torch.arange(width, device=source_N23.device, dtype=source_N23.dtype)
     y, x = torch.meshgrid(rows - (height - 1) / 2, columns - (width - 1) / 2, indexing="ij")
     x_P, y_P = x.flatten(), y.flatten()
+    # Written out, not a matrix product: whole-pixel transforms come out exact on every device.
     m = source_N23[..., None]  # [N, 2, 3, 1]
     from_x = m[:, 0, 0] * x_P + m[:, 0, 1] * y_P + m[:, 0, 2] + (width - 1) / 2
     from_y = m[:, 1, 0] * x_P + m[:, 1, 1] * y_P + m[:, 1, 2] + (height - 1) / 2

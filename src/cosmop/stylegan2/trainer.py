@@ -17,6 +17,7 @@ from cosmop.errors import InputError
 from cosmop.progress import track
 from cosmop.stylegan2.devices import (
     is_out_of_memory,
+    keep_freed_memory,
     resolve_device,
     resolve_precision,
     tuned,
@@ -236,6 +237,8 @@ class TrainingRun:
     def _begin(self) -> tuple[Contest, Generator]:
         """Build networks and optimisers from the seed."""
         options = self._training
+        if self._device.type == "cpu":
+            keep_freed_memory()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             generator, discriminator = Generator(self._network), Discriminator(self._network)
