@@ -90,12 +90,16 @@ class ResNet56(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Return pooled features [N, 64] of images in [-1, 1]."""
+        return self.feature_map(x_NCHW).mean((2, 3))
+
+    def feature_map(self, x_NCHW: Tensor) -> Tensor:
+        """Return the last map of features, [N, 64, 8, 8] of 32×32 pixels."""
         mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
         deviation = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
         x = ((x_NCHW + 1) / 2 - mean) / deviation
         x = F.relu(self.bn1(self.conv1(x)))
-        x = self.layer3(self.layer2(self.layer1(x)))
-        return x.mean((2, 3))
+        map_NChw: Tensor = self.layer3(self.layer2(self.layer1(x)))
+        return map_NChw
 
 
 def main() -> None:
@@ -140,7 +144,7 @@ def run(setting: str, given: dict[str, Any], data: Path, folder: Path) -> None:
         "floor_between_halves": floor,
         "training": training.model_dump(mode="json"),
         "network": NETWORK.model_dump(mode="json"),
-        "commit": _commit(),
+        "commit": commit_of_code(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "precision": str(resolve_precision(training.precision, torch.device("cpu")) or "float32"),
@@ -197,7 +201,9 @@ def generated(generator: Generator) -> Tensor:
     return torch.cat(parts)
 
 
-def _commit() -> str:
+def commit_of_code() -> str:
+    """Return the commit of `src`, and whether it has been changed since."""
+
     def git(*command: str) -> str:
         return subprocess.run(
             ["git", *command], cwd=HERE, check=True, capture_output=True, text=True

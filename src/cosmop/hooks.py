@@ -17,6 +17,7 @@ from kedro.pipeline import Pipeline
 
 import cosmop
 from cosmop.datasets.snapshots import Workspaces
+from cosmop.datasets.work_folders import WorkFolder
 from cosmop.errors import InputError
 from cosmop.tracking import Tracker, code_state, command_of, flatten
 
@@ -190,10 +191,12 @@ class Tracking:
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
-        """Note which version went in, and watch training runs while they go on."""
+        """Note which version went in, and watch long work while it goes on."""
         self._note_version("loaded", dataset_name, "resolve_load_version")
         if self._tracker is not None and isinstance(data, Workspaces):
             data.listeners.append(self._tracker.log_snapshot)
+        if self._tracker is not None and isinstance(data, WorkFolder):
+            data.listeners.append(self._tracker.log_trial)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:

@@ -22,7 +22,6 @@ _STORY = {
     "evaluation": evaluation,
     "reporting": reporting,
 }
-_AFTERWARDS = {"exploration": exploration}
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -33,8 +32,9 @@ def register_pipelines() -> dict[str, Pipeline]:
     All are registered even when one is asked for (their heavy imports lie inside the nodes), so
     that a run can say which pipeline makes what it lacks.
     """
-    story, afterwards = (
-        {name: module.create_pipeline() for name, module in part.items()}
-        for part in (_STORY, _AFTERWARDS)
-    )
+    story = {name: module.create_pipeline() for name, module in _STORY.items()}
+    afterwards = {
+        "exploration": exploration.create_pipeline(),
+        "published_protocol": evaluation.create_published_protocol(),
+    }
     return story | afterwards | {"__default__": sum(story.values(), Pipeline([]))}

@@ -99,5 +99,6 @@ def test_the_study_leaves_out_only_what_is_done_with_it_afterwards() -> None:
         node.name for node in pipelines["__default__"].nodes
     }
 
-    assert left_out == {node.name for node in pipelines["exploration"].nodes}
+    afterwards = pipelines["exploration"] + pipelines["published_protocol"]
+    assert left_out == {node.name for node in afterwards.nodes}
     assert not pipelines["__default__"].inputs() & pipelines["exploration"].all_outputs()

@@ -151,7 +151,8 @@ def test_two_runs_with_different_parameters_stand_side_by_side_in_mlflow(project
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
     experiment = client.get_experiment_by_name("cosmop")
     assert experiment is not None
-    second, first = client.search_runs([experiment.experiment_id])
+    found = client.search_runs([experiment.experiment_id])
+    second, first = (run for run in found if "mlflow.parentRunId" not in run.data.tags)
 
     assert tuple(run.data.params["evaluation.one_class.nu"] for run in (first, second)) == (
         "0.1",
@@ -162,11 +163,33 @@ def test_two_runs_with_different_parameters_stand_side_by_side_in_mlflow(project
     written = flatten(document(project, "classifier_metrics"))
     assert written["judges.one_class_svm.accuracy.value"] == second.data.metrics[key]
     assert {"FINISHED"} == {run.info.status for run in (first, second)}
-    assert second.data.tags["loaded.features"] == first.data.tags["saved.features"]
+    table = "one_class_features"
+    assert second.data.tags[f"loaded.{table}"] == first.data.tags[f"saved.{table}"]
     model = client.get_model_version_by_alias("cosmop-generator", "champion")
     assert model.run_id == first.info.run_id
     curve = client.get_metric_history(first.info.run_id, "curve.value")
     assert len(curve) == 3
+
+
+def test_each_training_of_the_augmentation_study_is_a_child_run(finished: Path) -> None:
+    client = MlflowClient(f"sqlite:///{finished}/mlflow.db")
+    experiment = client.get_experiment_by_name("cosmop")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    study = document(finished, "augmentation_study")
+
+    told = {
+        (run.data.params["arm"], int(run.data.params["seed"])): run.data.metrics["accuracy"]
+        for run in runs
+        if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id
+    }
+
+    assert told == {
+        (arm["name"], each["seed"]): each["accuracy"]
+        for arm in study["arms"]
+        for each in arm["per_seed"]
+    }
 
 
 def test_the_same_seeds_give_the_same_study(finished: Path, tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ class FeatureTable:
     """One feature vector per image of the study.
 
     Attributes:
-        rows: One row per vector: ``image_id``, ``set`` (``train``, ``validation``, ``test`` or
-            ``synthetic``), ``is_positive``.
-        vectors: float32 [N, D], row by row.
-        extractor: ``name``, ``checksum`` (SHA-256 of the weights) and ``dimensions`` of the network
-            that made them: features of different extractors are never mixed.
+        rows: One row per vector: ``image_id``, ``set`` (``train``, ``validation``, ``test``,
+            ``synthetic``, or a set's name with ``_mirrored``), ``is_positive``.
+        vectors: float32 [N, D], row by row; may be a memory map.
+        extractor: The recipe that made them, at least ``name``, ``checksum`` (SHA-256 of the
+            weights) and ``dimensions``: features of different recipes are never mixed.
     """
 
     rows: pd.DataFrame

@@ -1,18 +1,22 @@
 """The fine-tuned classifier of the study: a ResNet that learns positive from negative images."""
 
 import copy
+import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cosmop.classifiers.calibration import Calibration, calibrate
 from cosmop.classifiers.options import ImageClassifierOptions
 from cosmop.errors import InputError
 from cosmop.people.binary_network import BinaryNetwork, seeded
 from cosmop.people.devices import pick_device
-from cosmop.people.fitting import FitPlan, fit_binary_network, predict_pixels
+from cosmop.people.fit_plan import FitPlan, stages_of
+from cosmop.people.fitting import fit_binary_network, logits_of, predict_pixels
 from cosmop.people.network import PersonFilter
 from cosmop.people.options import NetworkDesign
 from cosmop.people.pixels import ArrayPixels, LabelledPixels
@@ -26,6 +30,8 @@ __all__ = [
     "predict",
     "train_image_classifier",
 ]
+
+_LOG = logging.getLogger(__name__)
 
 
 class ImageClassifier(BinaryNetwork):
@@ -66,12 +72,15 @@ class TrainedImageClassifier:
     """A fitted classifier.
 
     Attributes:
-        model: The network at its lowest validation loss.
-        history: Columns step, train_loss, validation_loss, validation_accuracy.
+        model: The network at its lowest validation loss, calibrated if the options ask for it.
+        history: Columns step, train_loss, validation_loss, validation_accuracy, stage; before
+            calibration.
+        calibration: Its temperature and what that changed; None if not asked for.
     """
 
     model: ImageClassifier
     history: pd.DataFrame
+    calibration: Calibration | None = None
 
 
 def train_image_classifier(
@@ -79,6 +88,8 @@ def train_image_classifier(
     validation: TrainingData,
     options: ImageClassifierOptions,
     person_filter: PersonFilter | None = None,
+    *,
+    workspace: Path | None = None,
 ) -> TrainedImageClassifier:
     """Fine-tune a classifier for a fixed number of optimiser steps.
 
@@ -87,13 +98,16 @@ def train_image_classifier(
 
     Args:
         training: The images of one arm.
-        validation: Real images that no arm trains on; they choose the step.
+        validation: Real images that no arm trains on; they choose the step and the temperature.
         options: Network, augmentation and schedule.
         person_filter: Gives its trunk if ``warm_start_from_person_filter``.
+        workspace: Folder for a checkpoint at every evaluation. The same call after a crash goes on
+            where it stopped, on a CPU to the last bit; other data or options begin anew in a
+            sub-folder of their own. Gone when the training is done.
 
     Raises:
         InputError: Fewer than 2 images of a class, no validation image, no person filter for a warm
-            start, or unusable weights.
+            start, unusable weights, stages or workspace, or float16 without CUDA.
     """
     positive = int(training.labels.sum())
     if min(positive, len(training) - positive) < 2 or len(validation) == 0:
@@ -103,10 +117,19 @@ def train_image_classifier(
             "validate on; label more images."
         )
     model = _create(options, person_filter)
-    history = fit_binary_network(
-        model, _as_pixels(training), _as_pixels(validation), _plan(options)
-    )
-    return TrainedImageClassifier(model.eval(), history)
+    plan, held_out = _plan(options), _as_pixels(validation)
+    history = fit_binary_network(model, _as_pixels(training), held_out, plan, workspace)
+    calibration = _calibrate(model, held_out, plan) if options.calibrate else None
+    return TrainedImageClassifier(model.eval(), history, calibration)
+
+
+def _calibrate(model: ImageClassifier, held_out: LabelledPixels, plan: FitPlan) -> Calibration:
+    logits = logits_of(model, held_out, plan.batch_size)
+    calibration = calibrate(logits, held_out.part_labels)
+    model.temperature.fill_(calibration.temperature)
+    if calibration.reason:
+        _LOG.warning(calibration.reason)
+    return calibration
 
 
 def predict(
@@ -158,10 +181,12 @@ def _plan(options: ImageClassifierOptions) -> FitPlan:
         augmentation=options.augmentation,
         device=pick_device(options.device),
         seed=options.seed,
+        stages=stages_of(options),
         patience_evaluations=options.patience_evaluations,
         keep_best=True,
-        freeze_trunk=options.freeze_backbone,
+        class_weights=options.class_weights,
         mixed_precision=options.mixed_precision,
+        mixed_precision_type=options.mixed_precision_type,
     )
 
 

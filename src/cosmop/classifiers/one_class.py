@@ -1,15 +1,16 @@
 """The study's one-class model: StandardScaler → PCA → one-class SVM (Schölkopf et al. 2001)."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
+from cosmop.classifiers.dual_pca import fit_dual_pca, row_blocks
 from cosmop.classifiers.options import OneClassOptions
 from cosmop.errors import InputError
 
@@ -22,56 +23,50 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger(__name__)
+_COLLAPSE = 0.5
 Floats = NDArray[np.float64]
+Features = NDArray[np.floating[Any]]
 
 
 def fit_one_class(features: ArrayLike, options: OneClassOptions) -> Pipeline:
     """Fit the one-class model on the features [N, D] of positive images alone.
 
-    The steps are called ``scaler``, ``pca`` and ``svm``. PCA takes scikit-learn's exact solver:
-    its ``auto`` picks a randomised one here, 11 % off on the last component.
+    The steps are called ``scaler``, ``pca`` and ``svm``. PCA is exact (`fit_dual_pca`):
+    scikit-learn's ``auto`` picks a randomised solver here, 11 % off on the last component. float32
+    features, memory maps too, are read block by block.
 
     Raises:
         InputError: Fewer than 2 images, features that are not finite, or that never vary.
     """
     x = _checked(features, least=2)
-    if not (x.std(axis=0) > 0).any():
+    svm = OneClassSVM(kernel=options.kernel, gamma=options.gamma, nu=options.nu)
+    wanted = options.pca_components or options.pca_variance_share
+    if wanted is None:
+        return _fit_without_pca(x, svm, options)
+    reduced = fit_dual_pca(x, wanted, standardise=options.standardise)
+    steps: list[tuple[str, Any]] = [("pca", reduced.pca), ("svm", svm.fit(reduced.scores_NK))]
+    return Pipeline(steps if reduced.scaler is None else [("scaler", reduced.scaler), *steps])
+
+
+def _fit_without_pca(x: Features, svm: OneClassSVM, options: OneClassOptions) -> Pipeline:
+    _require_finite(x)
+    if not (x.max(axis=0) > x.min(axis=0)).any():
         raise InputError(
             f"The one-class model needs features that vary, got {len(x)} identical images; add "
             "other images or use another extractor."
         )
-    steps: list[tuple[str, Any]] = []
-    if options.standardise:
-        steps.append(("scaler", StandardScaler()))
-    components = _components(x, options)
-    if components is not None:
-        steps.append(("pca", PCA(components, svd_solver="full")))
-    svm = OneClassSVM(kernel=options.kernel, gamma=options.gamma, nu=options.nu)
-    return Pipeline([*steps, ("svm", svm)]).fit(x)
-
-
-def _components(x: Floats, options: OneClassOptions) -> int | float | None:
-    if options.pca_components is None:
-        return options.pca_variance_share
-    possible = min(len(x) - 1, x.shape[1])
-    if options.pca_components > possible:
-        _LOG.warning(
-            "One-class model: %d components asked for, %d images in %d dimensions have %d.",
-            options.pca_components,
-            *x.shape,
-            possible,
-        )
-    return int(min(options.pca_components, possible))
+    steps: list[tuple[str, Any]] = [("svm", svm)]
+    return Pipeline([("scaler", StandardScaler()), *steps] if options.standardise else steps).fit(x)
 
 
 def score_one_class(pipeline: Pipeline, features: ArrayLike) -> Floats:
-    """Return the signed score of each image [N]: positive means "one of them".
+    """Return the signed score of each image, float64 [N]: positive means "one of them".
 
     Raises:
         InputError: Features that are not finite or of another dimension.
     """
-    scores: Floats = pipeline.decision_function(_checked_for(pipeline, features))
-    return scores
+    parts = [pipeline.decision_function(rows) for rows in _rows_for(pipeline, features)]
+    return np.concatenate(parts).astype(np.float64, copy=False)
 
 
 def captured_variance_share(pipeline: Pipeline, features: ArrayLike) -> float:
@@ -84,29 +79,33 @@ def captured_variance_share(pipeline: Pipeline, features: ArrayLike) -> float:
     Raises:
         InputError: Features that are not finite or of another dimension.
     """
-    x = _checked_for(pipeline, features)
-    if "scaler" in pipeline.named_steps:
-        x = pipeline.named_steps["scaler"].transform(x)
-    pca = pipeline.named_steps.get("pca")
-    if pca is None:
-        return 1.0
-    centred = x - pca.mean_
-    kept = centred @ pca.components_.T
-    total = float(np.square(centred).sum())
-    return float(np.square(kept).sum()) / total if total > 0 else 1.0
+    steps = pipeline.named_steps
+    pca, kept, total = steps.get("pca"), 0.0, 0.0
+    for rows in _rows_for(pipeline, features):
+        if pca is None:
+            continue
+        z = steps["scaler"].transform(rows) if "scaler" in steps else rows
+        centred = z - pca.mean_
+        total += float(np.square(centred).sum(dtype=np.float64))
+        kept += float(np.square(centred @ pca.components_.T).sum(dtype=np.float64))
+    return kept / total if total > 0 else 1.0
 
 
 def one_class_report(
     pipeline: Pipeline, training: ArrayLike, held_out_positives: ArrayLike
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Return components, variance shares and acceptance on training and held-out positives.
 
     Keys: components, variance_share_training, variance_share_held_out, accepted_share_training,
-    accepted_share_held_out, n_training, n_held_out. If the second variance share is far below the
-    first, the model cannot be trusted.
+    accepted_share_held_out, n_training, n_held_out, and ``warning``: a sentence if PCA keeps less
+    than half as large a share of the held-out positives' variance as of the training images',
+    else None. Then a new image, whatever it shows, lands near the centre and is accepted.
+
+    Raises:
+        InputError: Features that are not finite or of another dimension.
     """
     pca = pipeline.named_steps.get("pca")
-    report: dict[str, float] = {
+    report: dict[str, Any] = {
         "components": int(pca.n_components_ if pca is not None else pipeline.n_features_in_)
     }
     for name, features in (("training", training), ("held_out", held_out_positives)):
@@ -114,24 +113,49 @@ def one_class_report(
         report[f"variance_share_{name}"] = captured_variance_share(pipeline, features)
         report[f"accepted_share_{name}"] = float((scores >= 0).mean())
         report[f"n_{name}"] = len(scores)
-    return report
+    return report | {"warning": _warning(report)}
 
 
-def _checked_for(pipeline: Pipeline, features: ArrayLike) -> Floats:
+def _warning(report: dict[str, Any]) -> str | None:
+    trained, held_out = report["variance_share_training"], report["variance_share_held_out"]
+    if held_out >= _COLLAPSE * trained:
+        return None
+    sentence = (
+        f"The {report['components']} components keep {trained:.0%} of the variance of the "
+        f"{report['n_training']} training images but {held_out:.0%} of that of "
+        f"{report['n_held_out']} held-out positives: new images of any kind land near the centre "
+        "and are accepted, so do not trust this model; pool the features or use a detector that "
+        "looks at what PCA drops."
+    )
+    _LOG.warning("One-class model: %s", sentence)
+    return sentence
+
+
+def _rows_for(pipeline: Pipeline, features: ArrayLike) -> Iterator[Features]:
     x = _checked(features, least=1)
     if x.shape[1] != pipeline.n_features_in_:
         raise InputError(
             f"The one-class model needs {pipeline.n_features_in_} features per image as in its "
             f"training, got {x.shape[1]}; use the same extractor."
         )
-    return x
+    for rows in row_blocks(x):
+        _require_finite(x[rows])
+        yield np.array(x[rows])
 
 
-def _checked(features: ArrayLike, least: int) -> Floats:
-    x = np.asarray(features, dtype=np.float64)
-    if x.ndim != 2 or len(x) < least or not np.isfinite(x).all():
+def _require_finite(x: Features) -> None:
+    if not np.isfinite(x).all():
+        raise InputError(
+            f"The one-class model needs finite features, got NaN or infinity among {len(x)} "
+            "images; extract the features again."
+        )
+
+
+def _checked(features: ArrayLike, least: int) -> Features:
+    x = np.asarray(features)
+    if x.ndim != 2 or len(x) < least or x.shape[1] == 0:
         raise InputError(
             f"The one-class model needs finite features of at least {least} images, got shape "
             f"{list(x.shape)}; label more positives or extract the features again."
         )
-    return x
+    return x if x.dtype == np.float32 else x.astype(np.float64, copy=False)

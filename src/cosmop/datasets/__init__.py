@@ -20,6 +20,7 @@ from cosmop.datasets.tables import (
     OptionalTableDataset,
     TableDataset,
 )
+from cosmop.datasets.work_folders import WorkFolder, WorkFolderDataset
 
 __all__ = [
     "ExportDataset",
@@ -42,5 +43,7 @@ __all__ = [
     "TensorsDataset",
     "Video",
     "VideoDataset",
+    "WorkFolder",
+    "WorkFolderDataset",
     "WorkspaceDataset",
 ]

@@ -89,13 +89,17 @@ def _shorten(value: Any, items: int) -> Any:
 
 
 class FeatureTableDataset(VersionedPathDataset[FeatureTable]):
-    """A folder with ``rows.parquet``, ``vectors.npy`` (float32 [N, D]) and ``extractor.json``."""
+    """A folder with ``rows.parquet``, ``vectors.npy`` (float32 [N, D]) and ``extractor.json``.
+
+    The vectors are mapped, not read: 6,000 maps of 100,352 features are 2.2 GiB. Changing them in
+    place changes the copy in memory, never the file.
+    """
 
     def _read(self, path: Path) -> FeatureTable:
         extractor = json.loads((path / "extractor.json").read_text(encoding="utf-8"))
         return FeatureTable(
             rows=pd.read_parquet(path / "rows.parquet"),
-            vectors=np.load(path / "vectors.npy", allow_pickle=False),
+            vectors=np.load(path / "vectors.npy", mmap_mode="c", allow_pickle=False),
             extractor=extractor,
         )
 

@@ -97,14 +97,26 @@ class ImageSet:
             yield np.stack([np.asarray(image) for image in images])
 
     def array(
-        self, size: tuple[int, int], *, fit: str = "crop", channels: int = 3
+        self,
+        size: tuple[int, int],
+        *,
+        fit: str = "crop",
+        channels: int = 3,
+        through: tuple[int, int] | None = None,
     ) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """Decode the whole set into one uint8 array [N, H, W, C]; for sets that fit in memory.
 
-        `channels` is 3 for RGB, 1 for greyscale.
+        Args:
+            size: Height and width in pixels.
+            fit: ``"crop"`` (centre), ``"pad"`` or ``"stretch"``, see `fit_image`.
+            channels: 3 for RGB, 1 for greyscale.
+            through: Height and width that every image is brought to before `size`, so that
+                photographs are as sharp as generated images of that size.
         """
         images_NHWC = np.zeros((len(self), *size, channels), dtype=np.uint8)
         for index in range(len(self)):
-            image = fit_image(self.open(index), size, fit).convert("L" if channels == 1 else "RGB")
+            opened = self.open(index)
+            seen = opened if through is None else fit_image(opened, through, fit)
+            image = fit_image(seen, size, fit).convert("L" if channels == 1 else "RGB")
             images_NHWC[index] = np.asarray(image).reshape(*size, channels)
         return images_NHWC

@@ -33,6 +33,8 @@ HashArray = np.ndarray[Any, np.dtype[np.uint64]]
 
 _SIDE_PX = 32
 _LOW = 8
+# Mirroring left to right turns the sign of every odd horizontal frequency.
+_MIRROR = np.array([1.0, -1.0] * (_LOW // 2))
 _FILES_PER_TASK = 16
 
 
@@ -65,6 +67,7 @@ class HashingOptions(Options):
 
 class _Row(NamedTuple):
     phash: str
+    phash_mirrored: str
     low_information: bool
     information: float
     sharpness: float
@@ -117,7 +120,8 @@ def hash_image_set(images: ImageSet, options: HashingOptions) -> pd.DataFrame:
     """Hash every image of a set, upright by its EXIF, on several threads.
 
     Returns:
-        One row per image in manifest order: ``image_id``; ``phash`` (16 hex digits);
+        One row per image in manifest order: ``image_id``; ``phash`` and
+        ``phash_mirrored`` (16 hex digits; the second of the image mirrored left to right);
         ``low_information`` (the hash is mostly rounding); ``information``, ``sharpness`` and
         ``brightness`` (see `cosmop.imaging.quality`); ``decoder`` (name and version: hashes depend
         on it); ``problem``, why an image could not be hashed, then ``phash`` is empty.
@@ -155,12 +159,13 @@ def _hash_file(file: Path, options: HashingOptions) -> _Row:
         grey, orientation = _decode_grey(file, options)
     except Exception as error:  # noqa: BLE001  # one bad file is a row with a reason
         reason = str(error) or type(error).__name__
-        return _Row("", True, 0.0, 0.0, 0.0, reason.replace(str(file), file.name))
+        return _Row("", "", True, 0.0, 0.0, 0.0, reason.replace(str(file), file.name))
     grey_32x32 = np.asarray(turn_upright(_shrink(grey), orientation))
     low_8x8 = low_frequencies(grey_32x32)
     amount = information(low_8x8)
     return _Row(
         f"{phash_from_dct(low_8x8, options.threshold):016x}",
+        f"{phash_from_dct(low_8x8 * _MIRROR, options.threshold):016x}",
         amount < options.min_information,
         amount,
         sharpness(grey),

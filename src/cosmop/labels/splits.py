@@ -1,7 +1,9 @@
 """Splits made before anything is trained: whole duplicate groups, both classes in proportion."""
 
 import hashlib
-from typing import Any, Self
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, Self, TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -39,6 +41,43 @@ class SplitOptions(Options):
                 f"{self.validation_share + self.test_share:g}"
             )
         return self
+
+
+class SplitImage(TypedDict):
+    """One image of a split manifest."""
+
+    image_id: str
+    split: str
+    is_positive: bool
+
+
+class SplitManifest(TypedDict):
+    """Which image was in which split, and checksums that say whether this is the same split.
+
+    Keys: ``images``, sorted by id; ``checksum``, SHA-256 (hex) of all of them; ``test_checksum``,
+    of the test images alone.
+    """
+
+    checksum: str
+    test_checksum: str
+    images: list[SplitImage]
+
+
+class SplitChange(TypedDict):
+    """How the test split differs from that of an earlier run.
+
+    Keys: ``is_same``; images ``added`` that were in no split before, ``removed`` that are in none
+    now, ``moved_in`` from another split and ``moved_out`` to one, ``relabelled`` and still there;
+    ``sentence`` for people.
+    """
+
+    is_same: bool
+    added: int
+    removed: int
+    moved_in: int
+    moved_out: int
+    relabelled: int
+    sentence: str
 
 
 def assign_splits(
@@ -137,3 +176,92 @@ def _check_classes(images: pd.DataFrame, split: list[str], wanted_S: _Floats) ->
         f"{', '.join(counts)}, but got (positive + negative) {came}; label more images of the "
         "missing class."
     )
+
+
+def split_manifest(
+    train: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame
+) -> SplitManifest:
+    """Write down a split, so that a later run can say whether it is still the same.
+
+    The checksum is SHA-256 over one line per image, sorted by id: id, split and 1 for positive or
+    0 for negative, with spaces between, in UTF-8.
+
+    Args:
+        train: Manifest with ``image_id`` and ``is_positive``.
+        validation: The same; may be empty.
+        test: The same.
+
+    Raises:
+        InputError: An image is in two splits, or twice in one.
+    """
+    images: list[SplitImage] = sorted(
+        (
+            {"image_id": str(image), "split": name, "is_positive": bool(positive)}
+            for name, side in zip(SPLITS, (train, validation, test), strict=True)
+            for image, positive in zip(side["image_id"], side["is_positive"], strict=True)
+        ),
+        key=lambda image: image["image_id"],
+    )
+    ids = [image["image_id"] for image in images]
+    if len(set(ids)) < len(ids):
+        twice = next(one for one, other in pairwise(ids) if one == other)
+        raise InputError(
+            f"The split manifest of {len(ids)} images wants each image once, but got {twice!r} "
+            "twice; split again."
+        )
+    return {
+        "checksum": _checksum(images),
+        "test_checksum": _checksum(image for image in images if image["split"] == "test"),
+        "images": images,
+    }
+
+
+def compare_split_manifests(before: SplitManifest, now: SplitManifest) -> SplitChange:
+    """Say what changed in the test split since an earlier run.
+
+    Raises:
+        InputError: The earlier manifest does not have the checksum it states: it was edited.
+    """
+    if _checksum(before["images"]) != before["checksum"]:
+        raise InputError(
+            f"The split manifest of the last run wants the checksum {before['checksum'][:12]}…, "
+            f"but its images have {_checksum(before['images'])[:12]}…; restore the file."
+        )
+    old, new = ({image["image_id"]: image for image in side["images"]} for side in (before, now))
+    was, is_now = _test_ids(before), _test_ids(now)
+    counts = {
+        "added": len(is_now - old.keys()),
+        "removed": len(was - new.keys()),
+        "moved_in": len((is_now - was) & old.keys()),
+        "moved_out": len((was - is_now) & new.keys()),
+        "relabelled": sum(
+            old[image]["is_positive"] != new[image]["is_positive"] for image in was & is_now
+        ),
+    }
+    is_same = not any(counts.values())
+    sentence = _say(counts, len(was), len(is_now))
+    return cast(SplitChange, {"is_same": is_same, **counts, "sentence": sentence})
+
+
+def _say(counts: dict[str, int], before: int, now: int) -> str:
+    if not any(counts.values()):
+        return f"The test split is that of the last run: {now} images."
+    changed = ", ".join(
+        f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count
+    )
+    risk = ""
+    if counts["moved_in"]:
+        risk = "; what the last run trained may have seen the images that moved in"
+    return (
+        f"The test split has changed since the last run, from {before} to {now} images ({changed})"
+        f": its figures cannot be compared with earlier ones{risk}."
+    )
+
+
+def _test_ids(manifest: SplitManifest) -> set[str]:
+    return {image["image_id"] for image in manifest["images"] if image["split"] == "test"}
+
+
+def _checksum(images: Iterable[SplitImage]) -> str:
+    lines = (f"{i['image_id']} {i['split']} {int(i['is_positive'])}\n" for i in images)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

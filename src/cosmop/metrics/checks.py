@@ -16,7 +16,7 @@ def checked_features(features: ArrayLike, who: str, least: int = 2) -> Floats:
     Raises:
         InputError: Another shape, too few rows, or values that are not finite.
     """
-    x = np.asarray(features, dtype=np.float64)
+    x = np.require(features, np.float64, ["C", "W"])  # torch refuses views that run backwards
     if x.ndim != 2 or x.shape[1] == 0:
         raise InputError(
             f"{who} needs features of shape [images, dimensions], got {list(x.shape)}; extract "
@@ -26,7 +26,9 @@ def checked_features(features: ArrayLike, who: str, least: int = 2) -> Floats:
         raise InputError(
             f"{who} needs at least {least} images on each side, got {len(x)}; add images."
         )
-    broken = int((~np.isfinite(x)).any(axis=1).sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_sound = np.isfinite(x.sum())  # a tenth of the time of looking at each number
+    broken = 0 if is_sound else int((~np.isfinite(x)).any(axis=1).sum())
     if broken:
         raise InputError(
             f"{who} needs finite features, got NaN or infinity in {broken} of {len(x)} images; "

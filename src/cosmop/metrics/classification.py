@@ -1,15 +1,16 @@
-"""Judging yes/no predictions: counts, shares with intervals, corrected shares, paired tests."""
+"""Judging yes/no predictions: counts, shares with intervals, corrected shares, McNemar's test."""
 
 import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, rankdata
+from scipy.stats import binomtest
 
 from cosmop.errors import InputError
 from cosmop.metrics.checks import checked_labels, require_same_length
-from cosmop.metrics.intervals import Interval, bootstrap, wilson
+from cosmop.metrics.curves import average_precisions, rank, ranking_interval, roc_areas
+from cosmop.metrics.intervals import Interval, wilson
 
 _WHO = "Judging a classifier"
 _DRAWS = 20_000
@@ -36,13 +37,18 @@ def confusion_counts(labels: ArrayLike, predictions: ArrayLike) -> dict[str, int
 
 
 def classification_metrics(
-    labels: ArrayLike, predictions: ArrayLike, scores: ArrayLike | None = None, *, seed: int = 0
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    scores: ArrayLike | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
 ) -> dict[str, Any]:
-    """Return precision, recall, specificity, accuracy, balanced accuracy, and AUROC if scored.
+    """Return precision, recall, specificity, accuracy, balanced accuracy; AUROC and AP if scored.
 
     Each is value, low, high, n: Wilson's interval for shares, the square-and-add interval of two
-    Wilson intervals for balanced accuracy (Newcombe 1998), a bootstrap within classes for AUROC.
-    ``confusion`` holds the counts, ``prevalence`` the share of positives.
+    Wilson intervals for balanced accuracy (Newcombe 1998), a bootstrap within classes for AUROC and
+    average precision. ``confusion`` holds the counts, ``prevalence`` the share of positives.
 
     Raises:
         InputError: As `confusion_counts`; labels of one class only; scores that are not finite.
@@ -66,7 +72,10 @@ def classification_metrics(
         "confusion": counts,
     }
     if scores is not None:
-        metrics["auroc"] = auroc(labels, scores, seed=seed)
+        metrics["auroc"] = auroc(labels, scores, resamples=resamples, seed=seed)
+        metrics["average_precision"] = average_precision(
+            labels, scores, resamples=resamples, seed=seed
+        )
     return metrics
 
 
@@ -87,31 +96,30 @@ def auroc(
     Raises:
         InputError: One class only, different lengths, or scores that are not finite.
     """
-    truth = checked_labels(labels, "AUROC")
-    values = np.asarray(scores, dtype=np.float64)
-    require_same_length("AUROC", labels=len(truth), scores=len(values))
-    if truth.all() or not truth.any() or not np.isfinite(values).all():
-        raise InputError(
-            f"AUROC needs finite scores of both classes, got {int(truth.sum())} positive of "
-            f"{len(truth)} and {int((~np.isfinite(values)).sum())} scores that are not finite; "
-            "add images of the other class or score again."
-        )
-    return bootstrap(_auroc, (truth, values), resamples=resamples, seed=seed, strata=truth)
+    return ranking_interval(roc_areas, rank(labels, scores, "AUROC"), resamples, seed)
 
 
-def _auroc(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Return the Mann–Whitney statistic from ranks, divided by the number of pairs."""
-    positive = int(truth.sum())
-    pairs = positive * (len(truth) - positive)
-    return float((rankdata(scores)[truth].sum() - positive * (positive + 1) / 2) / pairs)
+def average_precision(
+    labels: ArrayLike, scores: ArrayLike, *, resamples: int = 1000, seed: int = 0
+) -> Interval:
+    """Return the average precision, see `cosmop.metrics.curves.average_precisions`, with interval.
+
+    A judge that guesses reaches the prevalence, so compare with that and not with 0.5.
+
+    Raises:
+        InputError: One class only, different lengths, or scores that are not finite.
+    """
+    ranking = rank(labels, scores, "Average precision")
+    return ranking_interval(average_precisions, ranking, resamples, seed)
 
 
 def rogan_gladen(share: Interval, tpr: Interval, fpr: Interval, *, seed: int = 0) -> Interval:
     """Return the share that is truly positive, from the share a fallible judge accepts.
 
     (share − fpr) / (tpr − fpr) (Rogan & Gladen 1978). The interval comes from drawing all three
-    counts again from their binomials; neither value nor interval is clipped to 0..1, so that
-    chance stays visible.
+    shares from their Jeffreys posteriors (Brown, Cai & DasGupta 2001), so that a judge without an
+    error on few images is not taken for perfect; neither value nor interval is clipped to 0..1, so
+    that chance stays visible.
 
     Args:
         share: Accepted share of the images in question, as from `wilson`.
@@ -131,13 +139,15 @@ def rogan_gladen(share: Interval, tpr: Interval, fpr: Interval, *, seed: int = 0
     chance = np.random.default_rng(seed)
 
     def drawn(given: Interval) -> NDArray[np.float64]:
-        return chance.binomial(given["n"], given["value"], _DRAWS) / given["n"]
+        successes = round(given["value"] * given["n"])
+        return chance.beta(successes + 0.5, given["n"] - successes + 0.5, _DRAWS)
 
     p, t, f = drawn(share), drawn(tpr), drawn(fpr)
     able = t > f  # a draw in which the judge is useless says nothing
     low, high = np.quantile((p - f)[able] / (t - f)[able], [0.025, 0.975])
     value = (share["value"] - fpr["value"]) / (tpr["value"] - fpr["value"])
-    return {"value": value, "low": float(low), "high": float(high), "n": share["n"]}
+    low, high = min(float(low), value), max(float(high), value)
+    return {"value": value, "low": low, "high": high, "n": share["n"]}
 
 
 def mcnemar_exact(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> dict[str, float]:

@@ -5,13 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from cosmop.errors import InputError
-from cosmop.metrics.checks import Floats, checked_pair
-from cosmop.metrics.frechet import frechet_from_features
 
-_Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
+NORMAL_975 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
 class Interval(TypedDict):
@@ -38,9 +36,9 @@ def wilson(successes: int, n: int) -> Interval:
     if n == 0:
         return {"value": math.nan, "low": 0.0, "high": 1.0, "n": 0}
     share = successes / n
-    scale = 1 + _Z**2 / n
-    centre = (share + _Z**2 / (2 * n)) / scale
-    half = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / scale
+    scale = 1 + NORMAL_975**2 / n
+    centre = (share + NORMAL_975**2 / (2 * n)) / scale
+    half = NORMAL_975 * math.sqrt(share * (1 - share) / n + NORMAL_975**2 / (4 * n**2)) / scale
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return {"value": share, "low": low, "high": high, "n": int(n)}
@@ -57,7 +55,8 @@ def bootstrap(
     """Return a statistic with its percentile bootstrap interval (Efron 1979).
 
     For means, shares and ranks. Not for distances between sets: repeated rows look like a
-    collapsed distribution and push them up; use `half_sample_interval`.
+    collapsed distribution and push them up; use
+    `cosmop.metrics.subsets.half_sample_intervals`.
 
     Args:
         statistic: Called with row indices [n] if a number is given, else with the resampled arrays.
@@ -103,58 +102,3 @@ def _row_statistic(
             f"A bootstrap needs arrays of one length, got {sorted(lengths)}; pass the same rows."
         )
     return lengths.pop(), lambda rows: statistic(*(array[rows] for array in arrays))
-
-
-def half_sample_interval(
-    statistic: Callable[[Floats, Floats], float],
-    x: Floats,
-    y: Floats,
-    *,
-    resamples: int = 200,
-    seed: int = 0,
-) -> Interval:
-    """Return a distance between two sets with an interval from random half samples.
-
-    Half of each side is drawn without replacement, so no image is repeated. The spread of such
-    halves, given the whole, is the spread of the whole around its expectation (variance
-    σ² (2/n − 1/n) = σ²/n: the delete-half jackknife, Shao & Wu 1989). Their *centre* is of half as
-    many images and is therefore not used: the interval is value ± 1.96 standard deviations.
-
-    It covers the expected distance *at these n*, which is what another draw would fluctuate
-    around; the bias of the distance at this n remains, so compare only at equal n. Measured on
-    Gaussians (n 60 to 300, D 20 to 128, 150 repetitions each): Fréchet distances that differ are
-    covered in 92 to 99 % of cases, kernel distances in 95 to 96 %; between two samples of one
-    distribution both in all cases, at up to 1.9 times the width needed. The percentile bootstrap
-    covers 0 to 25 % of the Fréchet distances.
-
-    Args:
-        statistic: The distance; called with x [n/2, D] and y [m/2, D].
-        x: First side [n, D], n ≥ 4.
-        y: Second side [m, D], m ≥ 4.
-        resamples: Number of half samples.
-        seed: Of the draws.
-    """
-    chance = np.random.default_rng(seed)
-
-    def half(side: Floats) -> Floats:
-        return side[chance.permutation(len(side))[: len(side) // 2]]
-
-    spread = float(np.std([statistic(half(x), half(y)) for _ in range(resamples)], ddof=1))
-    value = statistic(x, y)
-    low, high = value - _Z * spread, value + _Z * spread
-    return {"value": value, "low": low, "high": high, "n": min(len(x), len(y))}
-
-
-def frechet_interval(x: ArrayLike, y: ArrayLike, resamples: int = 200, seed: int = 0) -> Interval:
-    """Return the Fréchet distance of features x [N, D] and y [M, D] with its 95 % interval.
-
-    See `half_sample_interval` for what it covers; ``low`` is at least 0, ``n`` the smaller side.
-
-    Raises:
-        InputError: Fewer than 4 images, other dimensions, or values that are not finite.
-    """
-    left, right = checked_pair(x, y, "The interval of a Fréchet distance", least=4)
-    interval = half_sample_interval(
-        frechet_from_features, left, right, resamples=resamples, seed=seed
-    )
-    return {**interval, "low": max(0.0, interval["low"])}

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmop.errors import InputError
-from cosmop.metrics.frechet import frechet_from_features
-from cosmop.metrics.intervals import Interval, frechet_interval
+from cosmop.metrics.frechet import frechet_from_features, frechet_interval
 from cosmop.metrics.kernel import kernel_interval
 from cosmop.metrics.nearest import copying
-from cosmop.metrics.options import DistanceOptions, JudgingOptions
+from cosmop.metrics.options import DistanceOptions, JudgingOptions, ResamplingOptions
 from cosmop.metrics.precision_recall import prdc
+from cosmop.metrics.real_floor import FEWEST_IMAGES, measures_with_floor, usable_neighbours
 
+_INCEPTION = "inception_v3_2015"
 _FEWEST_IMAGES = 8
 _FIRST_SEED = 1_000_000  # far from the seeds of the delivered set
 
@@ -78,7 +79,8 @@ class Judge:
     def fingerprint(self) -> str:
         """What the measurements depend on, besides the images: extractor, options, held out."""
         marks = np.packbits(self._unseen).tobytes().hex()
-        parts = [self._extractor.checksum, self._options.model_dump(), marks]
+        known = [self._extractor.name, self._extractor.checksum]
+        parts = [*known, self._options.model_dump(), marks]
         text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -106,11 +108,16 @@ def _as_rgb(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def distance_name(extractor: str) -> str:
     """Name a Fréchet distance by its features; "fid" is said only of the 2015 Inception."""
-    return "fid" if extractor == "inception_v3_2015" else f"fd_{extractor}"
+    return "fid" if extractor == _INCEPTION else f"fd_{extractor}"
+
+
+def kernel_name(extractor: str) -> str:
+    """Name a kernel distance by its features; "kid" is said only of the 2015 Inception."""
+    return "kid" if extractor == _INCEPTION else f"kd_{extractor}"
 
 
 def compare(
-    real: NDArray[np.float32], fake: NDArray[np.float32], options: DistanceOptions
+    real: NDArray[np.float32], fake: NDArray[np.float32], options: ResamplingOptions
 ) -> dict[str, Any]:
     """Return every distance and share of fake [M, D] against real [N, D] features."""
     k = min(options.neighbours, len(real) - 1, len(fake) - 1)
@@ -143,20 +150,33 @@ def measure_distances(
         test: Features of the positive test images [M, D].
         synthetic: Features of the synthetic images [S, D].
         extractor: ``name`` and ``checksum`` of the network behind the features.
-        options: Neighbours, resamples, seed.
+        options: Neighbours, directions, resamples, seed.
 
     Returns:
-        ``to_training`` and ``to_test``: distances of the synthetic images, each at its own n;
-        ``training_to_test``: the same distances between real sets, the floor beside them;
-        ``name`` and ``extractor``.
+        ``to_test`` and ``to_training``: each measure of the synthetic images with its interval and
+        floor, see `measures_with_floor`; ``name`` and ``kernel_name`` of the Fréchet and the kernel
+        distance; ``extractor``; ``seed``; and ``neighbours``, the k used for both sides of each.
+
+    Raises:
+        InputError: Fewer than 4 images of a kind, other dimensions, values that are not finite, or
+            real features that are all the same.
     """
-    floor: Interval = frechet_interval(train, test, options.resamples, options.seed)
+    counts = {"training": len(train), "test": len(test), "synthetic": len(synthetic)}
+    if min(counts.values()) < FEWEST_IMAGES:
+        raise InputError(
+            f"Measuring distances needs at least {FEWEST_IMAGES} positive training, "
+            f"positive test and synthetic images, got {counts}; label or generate more."
+        )
+    name = str(extractor["name"])
     return {
-        "name": distance_name(str(extractor["name"])),
+        "name": distance_name(name),
+        "kernel_name": kernel_name(name),
         "extractor": dict(extractor),
         "seed": options.seed,
-        "to_training": compare(train, synthetic, options),
-        "to_test": compare(test, synthetic, options),
-        "training_to_test": {"distance": floor},
-        "floor": floor_between_halves(train, options.seed),
+        "neighbours": {
+            key: usable_neighbours(options.neighbours, len(real), len(synthetic))
+            for key, real in (("to_test", test), ("to_training", train))
+        },
+        "to_test": measures_with_floor(test, synthetic, options),
+        "to_training": measures_with_floor(train, synthetic, options),
     }

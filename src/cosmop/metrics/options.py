@@ -5,7 +5,7 @@ from pydantic import Field
 from cosmop.config import Options
 
 
-class DistanceOptions(Options):
+class ResamplingOptions(Options):
     """How distances between image sets and their intervals are worked out."""
 
     neighbours: int = Field(
@@ -14,12 +14,20 @@ class DistanceOptions(Options):
     resamples: int = Field(
         default=200,
         ge=10,
-        description="Half samples behind each interval, see `metrics.intervals`.",
+        description="Random subsets behind each interval and floor, see `metrics.subsets`.",
     )
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="Of subsets and directions.")
 
 
-class JudgingOptions(DistanceOptions):
+class DistanceOptions(ResamplingOptions):
+    """How the synthetic images are compared with the real ones in the end."""
+
+    directions: int = Field(
+        default=1000, ge=1, description="Random directions of MIND (Berthet et al. 2026: 1,000)."
+    )
+
+
+class JudgingOptions(ResamplingOptions):
     """How a snapshot is judged during training."""
 
     images: int = Field(

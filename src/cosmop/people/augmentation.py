@@ -75,6 +75,8 @@ def _shear(angle_N: Tensor) -> Tensor:
 
 def apply_jpeg(images_NHWC: Tensor, drawn: DrawnAugmentation) -> Tensor:
     """Encode each uint8 image [N, H, W, 3] (CPU) as JPEG of the drawn quality and decode it."""
+    if (drawn.jpeg_quality >= 100).all():
+        return images_NHWC
     images = images_NHWC.clone()
     for index, quality in enumerate(drawn.jpeg_quality.tolist()):
         if quality < 100:
@@ -98,6 +100,8 @@ def apply_affine(x_NCHW: Tensor, drawn: DrawnAugmentation) -> Tensor:
 
 def apply_colour(x_NCHW: Tensor, drawn: DrawnAugmentation) -> Tensor:
     """Scale brightness, saturation (about each grey), contrast (about the mean); stay in 0..1."""
+    if all((f == 1).all() for f in (drawn.brightness, drawn.saturation, drawn.contrast)):
+        return x_NCHW
 
     def factor(drawn_N: Tensor) -> Tensor:
         return drawn_N.to(x_NCHW.device)[:, None, None, None]

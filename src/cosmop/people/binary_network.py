@@ -3,7 +3,7 @@
 Shape suffixes: N batch, H W pixels, C channels, h w positions of the feature map, D features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -30,6 +30,8 @@ class BinaryNetwork(nn.Module):
     Attributes:
         design: What the network looks like.
         dimensions: Number of features D.
+        temperature: What logits are divided by before they become probabilities (Guo et al. 2017,
+            1706.04599, section 4.2); 1 until calibrated.
     """
 
     def __init__(self, design: NetworkDesign, weights: WeightsOptions = _NO_WEIGHTS) -> None:
@@ -44,6 +46,13 @@ class BinaryNetwork(nn.Module):
         self.std_C11: Tensor
         self.register_buffer("mean_C11", mean.reshape(3, 1, 1), persistent=False)
         self.register_buffer("std_C11", std.reshape(3, 1, 1), persistent=False)
+        self.temperature: Tensor
+        self.register_buffer("temperature", torch.ones(()))
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Load weights; those saved before there was a temperature leave it at 1."""
+        state = {"temperature": torch.ones(())} | dict(state_dict)
+        return super().load_state_dict(state, *args, **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -81,12 +90,15 @@ class BinaryNetwork(nn.Module):
         features: Tensor = self.trunk(x_NCHW)
         return features
 
-    def features(self, x_NCHW: Tensor) -> Tensor:
-        """Return the features pooled over positions, [N, D]."""
-        map_NDhw = self.feature_map(x_NCHW)
+    def pool(self, map_NDhw: Tensor) -> Tensor:
+        """Return a map of features pooled over positions, [N, D]."""
         if self.design.pooling == "maximum":
             return map_NDhw.amax((2, 3))
         return map_NDhw.mean((2, 3))
+
+    def features(self, x_NCHW: Tensor) -> Tensor:
+        """Return the features pooled over positions, [N, D]."""
+        return self.pool(self.feature_map(x_NCHW))
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Return one logit per image, [N]; positive means yes."""
@@ -94,13 +106,21 @@ class BinaryNetwork(nn.Module):
         return logits
 
     @torch.no_grad()
+    def logits(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the logit of each uint8 image of one batch, before calibration, float32 [N]."""
+        self.eval()
+        logits: NDArray[np.float32] = self(self.preprocess(images_NHWC)).float().cpu().numpy()
+        return logits
+
+    def probabilities(self, logits_N: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the calibrated probabilities that `logits_N` stand for, float32 [N] in 0..1."""
+        scaled_N = torch.from_numpy(logits_N) / self.temperature.cpu()
+        probabilities: NDArray[np.float32] = torch.sigmoid(scaled_N).numpy()
+        return probabilities
+
     def predict(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probability of yes for each image of one batch, float32 [N] in 0..1."""
-        self.eval()
-        probabilities: NDArray[np.float32] = (
-            torch.sigmoid(self(self.preprocess(images_NHWC)).float()).cpu().numpy()
-        )
-        return probabilities
+        return self.probabilities(self.logits(images_NHWC))
 
 
 def seeded(

@@ -1,8 +1,9 @@
 """Options of the person filter, free of heavy imports so that a registry can read them quickly."""
 
-from typing import Literal
+import math
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from cosmop.config import Integers, Options, Pixels
 
@@ -80,17 +81,73 @@ class AugmentationOptions(Options):
     )
 
 
-class TrainingOptions(Options):
+class Stage(Options):
+    """A part of a training in which some of the network learns, with a one-cycle rate of its own.
+
+    What does not learn keeps its batch statistics, too.
+    """
+
+    steps_share: float = Field(gt=0, le=1, description="Share of all optimiser steps.")
+    learning_blocks: int | None = Field(
+        default=None,
+        ge=0,
+        description="How many of the last blocks learn beside the linear layers: 0 none, null all. "
+        "The last block of a ResNet is `layer4`, of a VGG the layers after the fourth pooling.",
+    )
+    learning_rate: float | None = Field(
+        default=None, gt=0, description="Peak of this stage; null takes that of the training."
+    )
+
+
+def _shares_of_all(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    total = math.fsum(stage.steps_share for stage in stages)
+    if stages and not math.isclose(total, 1, abs_tol=1e-6):
+        raise ValueError(f"stages whose `steps_share` sum to 1, not to {total:g}")
+    return stages
+
+
+Stages = Annotated[tuple[Stage, ...], Field(strict=False), AfterValidator(_shares_of_all)]
+
+
+class LearningOptions(Options):
+    """What learns when, how the classes count, and in which precision."""
+
+    freeze_backbone: bool = Field(
+        default=False, description="Only the linear layers learn: transfer learning."
+    )
+    stages: Stages = Field(
+        default=(),
+        description="Staged unfreezing: first the linear layers, then more and more of the trunk "
+        "(Howard & Ruder 2018, 1801.06146, section 3.3); none trains in one stage.",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none",
+        description="`balanced` gives both classes the same weight in the loss, whatever their "
+        "numbers: n / (2 n of the class).",
+    )
+    mixed_precision: bool = Field(default=False, description="16 bits where it is safe.")
+    mixed_precision_type: Literal["bfloat16", "float16"] = Field(
+        default="bfloat16",
+        description="`float16` scales the loss and needs CUDA (Micikevicius et al. 2018, "
+        "1710.03740); it serves devices without fast bfloat16.",
+    )
+
+    @model_validator(mode="after")
+    def _is_one_wish(self) -> Self:
+        if self.freeze_backbone and any(stage.learning_blocks != 0 for stage in self.stages):
+            raise ValueError(
+                "either `freeze_backbone` or `stages` in which the backbone learns, not both"
+            )
+        return self
+
+
+class TrainingOptions(LearningOptions):
     """How the person filter is trained and measured."""
 
     epochs: int = Field(default=20, ge=1)
     batch_size: int = Field(default=32, ge=2, description="Images per optimiser step.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Peak of the one-cycle schedule.")
     weight_decay: float = Field(default=1e-2, ge=0, description="Of AdamW.")
-    freeze_backbone: bool = Field(
-        default=False, description="Train the linear layers only: transfer learning."
-    )
-    mixed_precision: bool = Field(default=False, description="bfloat16 where it is safe.")
     augmentation: AugmentationOptions = Field(
         default=AugmentationOptions(crop_side_min=0.8, colour_share=0.3, jpeg_quality_min=50),
         description="Also fights learning the source instead of the person.",

@@ -14,7 +14,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 from cosmop.people.devices import pick_device
-from cosmop.people.fitting import FitPlan, fit_binary_network, predict_pixels
+from cosmop.people.fit_plan import FitPlan, stages_of
+from cosmop.people.fitting import fit_binary_network, predict_pixels
 from cosmop.people.network import PersonFilter, PersonFilterOptions, create_person_filter
 from cosmop.people.options import TrainingOptions
 from cosmop.people.pixels import LabelledPixels, load_pixels
@@ -33,7 +34,7 @@ class TrainedPersonFilter:
     Attributes:
         model: The delivered network: fitted on the training part, or with `folds` on all images.
         history: Columns fold (0 = all images), epoch, train_loss, validation_loss,
-            validation_accuracy (NaN where nothing was held out).
+            validation_accuracy (NaN where nothing was held out), stage.
         held_out: Images not seen in fitting: image_id, is_person, person_score 0..1, fold.
         metrics: Accuracy, recall and specificity at 0.5 on `held_out`, each with value, low,
             high (Wilson, 95 %) and n; and n_train, n_held_out, folds, seed, checksum.
@@ -157,8 +158,10 @@ def _plan(what: str, count: int, training: TrainingOptions, device: Any) -> FitP
         augmentation=training.augmentation,
         device=device,
         seed=training.seed,
-        freeze_trunk=training.freeze_backbone,
+        stages=stages_of(training),
+        class_weights=training.class_weights,
         mixed_precision=training.mixed_precision,
+        mixed_precision_type=training.mixed_precision_type,
     )
 
 
@@ -169,7 +172,7 @@ def _fit_epochs(
     fold: int,
 ) -> pd.DataFrame:
     history = fit_binary_network(model, *parts, plan)
-    epochs = history.pop("step") // plan.evaluate_every_steps
+    epochs = -(-history.pop("step") // plan.evaluate_every_steps)  # a stage may end within one
     history.insert(0, "epoch", epochs)
     history.insert(0, "fold", fold)
     return history

@@ -28,6 +28,7 @@ class Series:
         high: Upper ends likewise.
         colour: CSS class, ``"a"`` to ``"d"``.
         is_marked: Whether the chart's ``marked_x`` is marked on it.
+        has_dots: Whether each point has a dot; none for a curve of many points.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Series:
     high: Sequence[float] = ()
     colour: str = "a"
     is_marked: bool = True
+    has_dots: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,25 @@ class LineLook:
 
     Attributes:
         x_label: What lies across.
+        y_label: What lies up, where the title does not say it.
+        x_limits: Fixed ends of the axis across.
         is_log: Logarithmic values; None chooses by their span.
         limits: Fixed ends of the value axis, such as 0 and 1 for shares.
         floor: A value (with interval) drawn as a level band, such as real against real.
         floor_label: The floor's name in the legend.
         marked_x: Position to mark as the best.
+        height: Pixels.
     """
 
     x_label: str = ""
+    y_label: str = ""
+    x_limits: tuple[float, float] | None = None
     is_log: bool | None = False
     limits: tuple[float, float] | None = None
     floor: Estimate | None = None
     floor_label: str = ""
     marked_x: float | None = None
+    height: int = 220
 
 
 def line_chart(series: Sequence[Series], title: str, look: LineLook | None = None) -> Markup:
@@ -71,7 +79,9 @@ def line_chart(series: Sequence[Series], title: str, look: LineLook | None = Non
     if not any(len(line.x) for line in series):
         return Markup("")
     look = look or LineLook()
-    across = _x_scale([x for line in series for x in line.x])
+    across = (
+        Scale(*look.x_limits) if look.x_limits else _x_scale([x for line in series for x in line.x])
+    )
     up = Scale(*look.limits) if look.limits else _value_scale(series, look)
     content = Markup("").join(
         [
@@ -82,13 +92,21 @@ def line_chart(series: Sequence[Series], title: str, look: LineLook | None = Non
     )
     return Markup(
         '<figure class="chart"><figcaption>{}{}</figcaption><div class="plot"><svg width="100%" '
-        'height="220" role="img" aria-label="{}">{}</svg></div><p class="axis-label">{}</p>'
+        'height="{}" role="img" aria-label="{}">{}</svg></div><p class="axis-label">{}</p>'
         "</figure>"
-    ).format(title, _legend(series, look), _describe(title, series), content, _x_label(look, up))
+    ).format(
+        title,
+        _legend(series, look),
+        look.height,
+        _describe(title, series),
+        content,
+        _x_label(look, up),
+    )
 
 
 def _x_label(look: LineLook, up: Scale) -> str:
-    return look.x_label + (" · logarithmic values" if up.is_log else "")
+    words = (look.y_label and f"up: {look.y_label} · across: ") + look.x_label
+    return words + (" · logarithmic values" if up.is_log else "")
 
 
 def _describe(title: str, series: Sequence[Series]) -> str:
@@ -155,7 +173,7 @@ def _line(line: Series, across: Scale, up: Scale, marked_x: float | None) -> Mar
     dots = Markup("").join(
         _dot(x, y, up, line, index, marked_x)
         for index, (x, y) in enumerate(zip(places, line.y, strict=True))
-        if math.isfinite(y)
+        if line.has_dots and math.isfinite(y)
     )
     return Markup(
         '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" '
@@ -186,7 +204,7 @@ def _dot(x: float, y: float, up: Scale, line: Series, index: int, marked_x: floa
         " best" if is_best else "",
         x,
         100 - 100 * up.share(y),
-        6 if is_best else 3,
+        6 if is_best else 5 if len(line.x) == 1 else 3,
         f"{line.label} at {format_tick(line.x[index])}: {words}{' (best)' if is_best else ''}",
     )
 

@@ -107,7 +107,7 @@ def format_estimate(raw: object) -> str:
     estimate = as_estimate(raw)
     if estimate is None:
         return MISSING
-    parts = [format_number(estimate.value)]
+    parts = [format_value(estimate)]
     interval = format_interval(estimate)
     if interval:
         parts.append(interval)
@@ -116,11 +116,22 @@ def format_estimate(raw: object) -> str:
     return " ".join(parts)
 
 
+def format_value(estimate: Estimate) -> str:
+    """Write the value alone, with no more digits than its interval has."""
+    is_count = isinstance(estimate.value, int)
+    return format_number(estimate.value, None if is_count else _decimals(estimate))
+
+
+def _decimals(estimate: Estimate) -> int:
+    """Choose decimals by the largest of value and ends: what is small beside them is noise."""
+    return decimals_for(max(abs(float(end)) for end in (estimate.value, *_ends(estimate))))
+
+
 def format_interval(estimate: Estimate) -> str:
     """Write the interval alone, ``[0.884, 0.934]``; empty when there is none."""
     if estimate.low is None or estimate.high is None:
         return ""
-    decimals = decimals_for(float(estimate.value))
+    decimals = _decimals(estimate)
     ends = (format_number(float(end), decimals) for end in (estimate.low, estimate.high))
     return f"[{', '.join(ends)}]"
 

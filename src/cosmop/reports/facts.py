@@ -1,6 +1,6 @@
 """What the report tells of a study: plain tables, mappings and image sets, no Kedro."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,16 +38,34 @@ class StudyFacts:
             ``generator_loss``, ``discriminator_loss``, ``is_abandoned``, ``is_best``; any may be
             missing but the first and ``value``.
         grids: ``(kimg, sample grid)`` over training, ascending.
-        distances: ``untrained``, ``best``, ``floor`` (real against real) as estimates of one
-            distance; other names (``kid``, ``precision`` …) are listed beside.
-        classifiers: ``one_class_svm``, ``image_classifier``, ``image_classifier_with_synthetic`` →
-            estimates and ``confusion``.
-        gains: Paired differences, with minus without synthetic images, as estimates.
+        training_distances: Of training: ``name``, and ``untrained``, ``best``, ``floor`` (real
+            against real) as estimates of one Fréchet distance.
+        distances: Generated against real images: ``name``, ``kernel_name``, ``extractor``, and
+            ``to_test`` and ``to_training``, each measure → value with interval, ``floor``,
+            ``at_floor_n`` and ``is_beyond_floor``.
+        classifiers: Judge → estimates and ``confusion``, in the order to be shown.
+        baselines: ``always_negative`` and ``always_positive`` → estimates.
         acceptance: Judge → ``synthetic``, ``real_positives``, ``real_negatives`` as estimates of
-            the accepted share (or the estimate for synthetic images alone).
+            the accepted share, and ``corrected`` (an estimate, or why there is none as
+            ``reason``).
+        judge_curves: Judge → ``precision_recall`` and ``roc``, lists of points with bands.
+        calibration: Judge → ``brier``, ``expected_error``, ``bins``; of probabilities only.
+        by_group: Judge → column → groups with ``recall``, ``accuracy``, ``n``.
+        one_class: Shares of variance and of acceptance on training and held-out positives,
+            ``warning``, and ``detectors`` with their thresholds.
         scores: Columns ``image_id``, ``set`` (test, synthetic), ``is_positive``, and for each judge
             ``<judge>_score`` (higher is more positive) and ``<judge>_accepts``.
         score_images: The pictures of `scores`.
+        grad_cams: ``(title, pictures with their captions)``: errors with heat maps, worst first.
+        augmentation_study: ``arms``, ``comparisons``, ``smallest_detectable_gain``,
+            ``conclusion``; see `cosmop.reports.arms`.
+        memorisation: ``verdict``, ``reason``, ``flagged``, ``flagged_held_out``, ``closest`` …
+        memorisation_images: The pictures that ``closest`` and ``closest_held_out`` name.
+        leaks: Check → ``ok``, ``n``, ``sentence``, ``examples``.
+        split_hash: SHA-256 of the split manifest.
+        test_split_note: What changed in the test split since the last run, one sentence.
+        data_card: What only a person knows: ``images``, ``made_by``, ``licence`` as text and
+            ``known_failures`` as sentences; what is missing is said from the other facts.
         truth: Measured against drawn truth; None in a real study.
         provenance: Columns ``dataset``, ``version``, ``path``, ``produced_by``.
         parameters: Nested parameters of the run.
@@ -70,32 +88,31 @@ class StudyFacts:
     splits: pd.DataFrame = field(default_factory=pd.DataFrame)
     curve: pd.DataFrame = field(default_factory=pd.DataFrame)
     grids: Sequence[tuple[float, Image.Image]] = ()
+    training_distances: Metrics = field(default_factory=dict)
     distances: Metrics = field(default_factory=dict)
     classifiers: Mapping[str, Metrics] = field(default_factory=dict)
-    gains: Metrics = field(default_factory=dict)
+    baselines: Metrics = field(default_factory=dict)
     acceptance: Metrics = field(default_factory=dict)
+    judge_curves: Metrics = field(default_factory=dict)
+    calibration: Metrics = field(default_factory=dict)
+    by_group: Metrics = field(default_factory=dict)
+    one_class: Metrics = field(default_factory=dict)
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
     score_images: ImageSet | None = None
+    grad_cams: Sequence[tuple[str, Sequence[tuple[str, Image.Image]]]] = ()
+    augmentation_study: Metrics = field(default_factory=dict)
+    memorisation: Metrics = field(default_factory=dict)
+    memorisation_images: ImageSet | None = None
+    leaks: Metrics = field(default_factory=dict)
+    split_hash: str = ""
+    test_split_note: str = ""
+    data_card: Metrics = field(default_factory=dict)
     truth: Metrics | None = None
     provenance: pd.DataFrame = field(default_factory=pd.DataFrame)
     parameters: Metrics = field(default_factory=dict)
     code_version: str = ""
     extractor: Metrics = field(default_factory=dict)
     notes: Sequence[str] = ()
-
-
-DISTANCES = {"untrained": "untrained generator", "best": "best snapshot", "floor": "real ↔ real"}
-"""The distances that share one axis; every other name is a different measure."""
-
-CLASSIFIERS = {
-    "one_class_svm": "One-class SVM",
-    "image_classifier": "Image classifier",
-    "image_classifier_with_synthetic": "Image classifier, with synthetic images",
-}
-"""Names for people; an unknown classifier is shown under its key."""
-
-JUDGES = {"svm": "One-class SVM", "cnn": "Image classifier", **CLASSIFIERS}
-"""Names for people of those who accept or refuse images."""
 
 
 def rows_of(frame: pd.DataFrame, *needed: str) -> list[dict[str, Any]]:
@@ -127,28 +144,7 @@ def split_count(facts: StudyFacts, split: str, label: str) -> int | None:
     return sum(cells) if cells else None
 
 
-def acceptance_of(facts: StudyFacts, judge: str) -> Mapping[str, Any]:
-    """Return the accepted shares of one judge as a mapping by set of images."""
-    raw = facts.acceptance.get(judge)
-    if isinstance(raw, Mapping) and "value" not in raw:
-        return raw
-    return {} if raw is None else {"synthetic": raw}
-
-
-def main_judge(facts: StudyFacts) -> str | None:
-    """Return the judge for the headline: the image classifier if there is one."""
-    names = list(facts.acceptance)
-    return next((name for name in ("image_classifier", "cnn") if name in names), None) or (
-        names[0] if names else None
-    )
-
-
-_DISTANCE_NAMES = {"fid": "FID", "fd_person_filter": "Fréchet distance, person-filter features"}
-
-
-def distance_name(facts: StudyFacts) -> str:
-    """Name the distance for people, after the curve or ``distances["name"]``."""
-    key = facts.distances.get("name", "")
-    if not key and "name" in facts.curve and len(facts.curve):
-        key = facts.curve["name"].iloc[0]
-    return _DISTANCE_NAMES.get(str(key), str(key)) or "Fréchet distance"
+def main_judge(names: Iterable[str]) -> str | None:
+    """Return the judge to show first: the image classifier if there is one."""
+    known = list(names)
+    return "image_classifier" if "image_classifier" in known else next(iter(known), None)

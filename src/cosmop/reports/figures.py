@@ -71,6 +71,7 @@ def forest_plot(
     limits: tuple[float, float] | None = None,
     is_log: bool | None = False,
     mark: float | None = None,
+    band: tuple[float, float] | None = None,
 ) -> Markup:
     """Draw estimates as dots with their 95 % intervals on one axis, the numbers beside them.
 
@@ -79,13 +80,15 @@ def forest_plot(
         limits: Fixed ends of the axis, such as 0 and 1 for shares.
         is_log: Logarithmic axis; None chooses by the span.
         mark: A value to draw a vertical line at, such as zero for differences.
+        band: Ends of a shaded range, such as what the data cannot tell from zero.
     """
     if not rows:
         return Markup("")
     ends = [v for row in rows for v in (row.estimate.value, row.estimate.low, row.estimate.high)]
-    values = [end for end in (*ends, mark) if end is not None]
+    values = [end for end in (*ends, mark, *(band or ())) if end is not None]
     scale = Scale(*limits) if limits else fit_scale(values, is_log=is_log)
-    body = Markup("").join(_forest_row(row, scale, mark) for row in rows)
+    ground = _forest_ground(scale, mark, band)
+    body = Markup("").join(_forest_row(row, scale, ground) for row in rows)
     ticks = Markup("").join(
         Markup('<text class="tick" x="{:.2f}%" y="14" text-anchor="middle">{}</text>').format(
             100 * scale.share(tick), format_tick(tick)
@@ -98,36 +101,41 @@ def forest_plot(
     return Markup('<ul class="forest">{}{}</ul>').format(body, axis)
 
 
-def _forest_row(row: Row, scale: Scale, mark: float | None) -> Markup:
-    estimate = row.estimate
-    parts = [
-        Markup('<line class="grid" y2="100%" x1="{0:.2f}%" x2="{0:.2f}%"/>').format(
-            100 * scale.share(tick)
+def _forest_ground(scale: Scale, mark: float | None, band: tuple[float, float] | None) -> Markup:
+    parts = [_level(scale.share(tick), "grid") for tick in scale.ticks(4)]
+    if band is not None:
+        left, right = (100 * scale.share(end) for end in band)
+        parts.insert(
+            0,
+            Markup('<rect class="shade" height="100%" x="{:.2f}%" width="{:.2f}%"/>').format(
+                left, right - left
+            ),
         )
-        for tick in scale.ticks(4)
-    ]
     if mark is not None:
-        parts.append(
-            Markup('<line class="mark" y2="100%" x1="{0:.2f}%" x2="{0:.2f}%"/>').format(
-                100 * scale.share(mark)
-            )
-        )
+        parts.append(_level(scale.share(mark), "mark"))
+    return Markup("").join(parts)
+
+
+def _level(share: float, kind: str) -> Markup:
+    return Markup('<line class="{}" y2="100%" x1="{:.2f}%" x2="{:.2f}%"/>').format(
+        kind, *[100 * share] * 2
+    )
+
+
+def _forest_row(row: Row, scale: Scale, ground: Markup) -> Markup:
+    estimate, whisker = row.estimate, Markup("")
     if estimate.low is not None and estimate.high is not None:
-        parts.append(
-            Markup('<line class="whisker" x1="{:.2f}%" x2="{:.2f}%" y1="15" y2="15"/>').format(
-                100 * scale.share(estimate.low), 100 * scale.share(estimate.high)
-            )
-        )
-    parts.append(
-        Markup('<circle class="dot" cx="{:.2f}%" cy="15" r="5"/>').format(
-            100 * scale.share(estimate.value)
-        )
+        whisker = Markup(
+            '<line class="whisker" x1="{:.2f}%" x2="{:.2f}%" y1="50%" y2="50%"/>'
+        ).format(100 * scale.share(estimate.low), 100 * scale.share(estimate.high))
+    dot = Markup('<circle class="dot" cx="{:.2f}%" cy="50%" r="5"/>').format(
+        100 * scale.share(estimate.value)
     )
     return Markup(
         '<li class="{}"><span class="forest-label">{}<small>{}</small></span>'
         '<svg width="100%" height="30" aria-hidden="true">{}</svg>'
         '<span class="forest-value">{}</span></li>'
-    ).format(row.colour, row.label, row.note, Markup("").join(parts), format_estimate(estimate))
+    ).format(row.colour, row.label, row.note, ground + whisker + dot, format_estimate(estimate))
 
 
 def confusion_table(confusion: Mapping[str, object], caption: str) -> Markup:

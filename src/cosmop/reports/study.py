@@ -1,10 +1,26 @@
 """The report: one self-contained HTML page of a whole study."""
 
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from cosmop.reports import judgement, remarks, sections, training
+from cosmop.reports import (
+    acceptance,
+    arms,
+    comparison,
+    galleries,
+    headlines,
+    judge_curves,
+    judges,
+    measures,
+    page_tables,
+    privacy,
+    remarks,
+    sections,
+    training,
+)
+from cosmop.reports.data_card import data_card
 from cosmop.reports.estimates import flatten_metrics, format_cell, title_of
 from cosmop.reports.facts import StudyFacts
 from cosmop.reports.figures import forest_plot
@@ -26,61 +42,115 @@ def render_report(facts: StudyFacts, options: ReportOptions | None = None) -> st
         A complete HTML document. All text from `facts` is escaped.
     """
     options = options or ReportOptions()
-    environment = Environment(
+    parts = (_top(facts, options), _collection(facts, options), _distances(facts, options))
+    more = (_judges(facts, options), _question(facts), _appendix(facts))
+    view = {name: value for part in (*parts, *more) for name, value in part.items()}
+    return _environment().get_template("report.html").render(facts=facts, **view)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    view = _collection(facts, options) | _results(facts, options) | _appendix(facts)
-    return environment.get_template("report.html").render(facts=facts, **view)
+
+
+def _top(facts: StudyFacts, options: ReportOptions) -> dict[str, object]:
+    return {
+        "headlines": headlines.headlines(facts),
+        "figures": headlines.figures(facts),
+        "strips": sections.before_and_after(facts, options),
+        "conclusion": str(facts.augmentation_study.get("conclusion") or ""),
+    }
 
 
 def _collection(facts: StudyFacts, options: ReportOptions) -> dict[str, object]:
     return {
-        "strips": sections.before_and_after(facts, options),
-        "headlines": sections.headlines(facts),
         "funnel": sections.funnel(facts),
         "failures": sections.failures(facts),
         "sheets": sections.sheets(facts, options),
-        "duplicates": sections.metrics_table(facts.duplicates),
+        "duplicates": page_tables.metrics_table(facts.duplicates),
         "duplicate_sheets": sections.duplicate_sheets(facts, options),
         "people": sections.people(facts),
         "splits": sections.split_table(facts),
+        "leak_checks": sections.leak_checks(facts),
         "generation": training.generation(facts, options),
-        "distance_remarks": remarks.distance_remarks(facts),
+        "training_remarks": remarks.training_remarks(facts),
     }
 
 
-def _results(facts: StudyFacts, options: ReportOptions) -> dict[str, object]:
+def _distances(facts: StudyFacts, options: ReportOptions) -> dict[str, object]:
+    pairs, control = galleries.close_pairs(facts, options)
     return {
-        "classifiers": judgement.classifier_views(facts),
-        "classifier_remarks": remarks.classifier_remarks(facts),
-        "comparison_of_training": judgement.synthetic_comparison(facts),
-        "gains": judgement.gain_plot(facts),
-        "gain_remarks": remarks.gain_remarks(facts),
-        "acceptance": judgement.acceptance_plots(facts),
-        "acceptance_remarks": remarks.acceptance_remarks(facts),
-        "histograms": judgement.score_histograms(facts),
-        "galleries": judgement.galleries(facts, options),
-        "comparison": judgement.comparison_table(facts),
-        "original_curve": judgement.original_curve(),
-        "uses_inception": judgement.uses_inception(facts),
+        "distance_remarks": measures.distance_remarks(facts),
+        "headline_measures": measures.measure_views(facts, *measures.HEADLINE_MEASURES),
+        "legacy_measures": measures.measure_views(facts, "distance"),
+        "measure_tables": measures.measure_tables(facts),
+        "copy_verdict": privacy.copy_verdict(facts.memorisation),
+        "copy_plot": privacy.copy_plot(facts.memorisation),
+        "copy_share": privacy.copy_plot(facts.memorisation, is_short=True),
+        "copy_words": privacy.copy_words(facts.memorisation),
+        "copy_table": privacy.copy_table(facts.memorisation),
+        "close_pairs": pairs,
+        "close_control": control,
+    }
+
+
+def _judges(facts: StudyFacts, options: ReportOptions) -> dict[str, object]:
+    studied, others = judges.confusion_tables(facts)
+    return {
+        "judge_table": judges.judge_table(facts),
+        "judge_remarks": judges.judge_remarks(facts),
+        "published_remarks": judges.published_remarks(),
+        "confusions": studied,
+        "other_confusions": others,
+        "judges": judge_curves.judge_views(facts),
+        "variance": judges.variance_plot(facts),
+        "one_class_remarks": judges.one_class_remarks(facts),
+        "one_class_table": judges.one_class_table(facts),
+        "detectors": judges.detector_table(facts),
+        "galleries": galleries.galleries(facts, options),
+        "heat_maps": galleries.heat_maps(facts, options),
+    }
+
+
+def _question(facts: StudyFacts) -> dict[str, object]:
+    study = facts.augmentation_study
+    return {
+        "acceptance": acceptance.acceptance_views(facts),
+        "published_acceptance": acceptance.published_remark(),
+        "study_remarks": arms.study_remarks(study),
+        "gain_plots": arms.gain_plots(study),
+        "learning_curves": arms.learning_curves(study),
+        "arms": arms.arms_table(study),
+        "arm_comparisons": arms.comparisons_table(study),
     }
 
 
 def _appendix(facts: StudyFacts) -> dict[str, object]:
-    truth = dict(flatten_truth(facts))
-    shares = {name: raw for name, raw in truth.items() if sections.is_share(raw)}
-    return {
-        "truth": forest_plot(sections.share_rows(shares), limits=(0, 1)),
-        "truth_others": sections.metrics_table(
-            {name: raw for name, raw in truth.items() if name not in shares}
-        ),
-        "provenance": sections.frame_table(facts.provenance),
+    return _truth(facts) | {
+        "comparison": comparison.comparison_table(facts),
+        "original_curve": comparison.original_curve(),
+        "uses_inception": comparison.uses_inception(facts),
+        "card": data_card(facts),
+        "provenance": page_tables.frame_table(facts.provenance),
         "parameters": _parameter_tables(facts),
         "extractor": {title_of(str(k)): format_cell(v) for k, v in facts.extractor.items()},
+    }
+
+
+def _truth(facts: StudyFacts) -> dict[str, object]:
+    truth = dict(flatten_truth(facts))
+    shares = {name: raw for name, raw in truth.items() if page_tables.is_share(raw)}
+    return {
+        "truth": forest_plot(page_tables.share_rows(shares), limits=(0, 1)),
+        "truth_others": page_tables.metrics_table(
+            {name: raw for name, raw in truth.items() if name not in shares}
+        ),
     }
 
 
@@ -89,13 +159,13 @@ def flatten_truth(facts: StudyFacts) -> list[tuple[str, object]]:
     return [(" · ".join(path), raw) for path, raw in flatten_metrics(facts.truth or {})]
 
 
-def _parameter_tables(facts: StudyFacts) -> list[tuple[str, sections.Table]]:
+def _parameter_tables(facts: StudyFacts) -> list[tuple[str, page_tables.Table]]:
     groups: dict[str, list[list[str]]] = {}
     for path, raw in flatten_metrics(facts.parameters):
         group, name = (path[0], ".".join(path[1:])) if len(path) > 1 else ("general", path[0])
         groups.setdefault(group, []).append([name, _parameter(raw)])
     return [
-        (title_of(group), sections.Table(["parameter", "value"], rows))
+        (title_of(group), page_tables.Table(["parameter", "value"], rows))
         for group, rows in groups.items()
     ]
 

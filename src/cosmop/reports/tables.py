@@ -9,6 +9,7 @@ from cosmop.reports.estimates import (
     format_cell,
     format_interval,
     format_number,
+    format_value,
     title_of,
 )
 
@@ -76,7 +77,7 @@ def _markdown_row(name: str, raw: object) -> tuple[object, ...]:
     if estimate is None:
         return name, format_cell(raw), "", ""
     n = "" if estimate.n is None else format_number(estimate.n)
-    return name, format_number(estimate.value), format_interval(estimate), n
+    return name, format_value(estimate), format_interval(estimate), n
 
 
 def _is_numeric(cells: Sequence[object]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from pydantic import Field
 
 from cosmop.config import Options
@@ -25,6 +25,12 @@ class ReportOptions(Options):
     jpeg_quality: int = Field(default=82, ge=1, le=95, description="Quality of the JPEG pictures.")
     sheet_images: int = Field(default=36, ge=0, description="Pictures per contact sheet.")
     gallery_images: int = Field(default=12, ge=0, description="Pictures per gallery of judgements.")
+    gallery_judges: int = Field(
+        default=3, ge=0, description="Judges whose answers are shown in pictures."
+    )
+    closest_pairs: int = Field(
+        default=20, ge=0, description="Synthetic images shown beside their nearest training images."
+    )
     duplicate_groups: int = Field(default=8, ge=0, description="Groups of duplicates shown.")
     grids: int = Field(default=10, ge=2, description="Sample grids shown over training.")
     grid_px: int = Field(default=512, ge=64, description="Longer side of a sample grid, pixels.")
@@ -51,6 +57,16 @@ class Tile:
     is_tiny: bool = False
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A titled set of tiles: a contact sheet, a group of duplicates, a gallery cell."""
+
+    title: str
+    count: int
+    tiles: Sequence[Tile]
+    note: str = ""
+
+
 def data_uri(image: Image.Image, max_px: int, quality: int) -> tuple[str, int, int]:
     """Encode `image` as a JPEG data URI of at most `max_px` pixels; return it with its size."""
     small = image.convert("RGB")
@@ -65,16 +81,29 @@ def data_uri(image: Image.Image, max_px: int, quality: int) -> tuple[str, int, i
 
 
 def tile_of(
-    images: ImageSet, index: int, options: ReportOptions, *, alt: str, caption: str = ""
+    images: ImageSet,
+    index: int,
+    options: ReportOptions,
+    *,
+    alt: str,
+    caption: str = "",
+    is_mirrored: bool = False,
 ) -> Tile:
     """Make the tile of image number `index`; an unreadable image becomes an empty tile."""
     try:
-        uri, width, height = data_uri(
-            images.open(index), options.thumbnail_px, options.jpeg_quality
-        )
+        image = images.open(index)
+        shown = ImageOps.mirror(image) if is_mirrored else image
+        return picture_tile(shown, options, alt=alt, caption=caption)
     except (OSError, SyntaxError, ValueError) as error:
         logger.warning("The report leaves out image %s: %s", images.ids[index], error)
         return Tile("", f"{alt} (unreadable)", 1, 1, caption or "unreadable")
+
+
+def picture_tile(
+    picture: Image.Image, options: ReportOptions, *, alt: str, caption: str = ""
+) -> Tile:
+    """Make the tile of a picture at hand."""
+    uri, width, height = data_uri(picture, options.thumbnail_px, options.jpeg_quality)
     return Tile(uri, alt, width, height, caption, max(width, height) <= _TINY_PX)
 
 

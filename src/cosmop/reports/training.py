@@ -9,34 +9,40 @@ from markupsafe import Markup
 
 from cosmop.reports.curves import LineLook, Series, line_chart
 from cosmop.reports.estimates import as_estimate
-from cosmop.reports.facts import DISTANCES, StudyFacts, distance_name, rows_of, truths
+from cosmop.reports.facts import StudyFacts, rows_of, truths
 from cosmop.reports.figures import Row, forest_plot
+from cosmop.reports.names import training_distance_name
+from cosmop.reports.page_tables import frame_table
 from cosmop.reports.scales import format_tick
-from cosmop.reports.sections import frame_table, metrics_table
 from cosmop.reports.thumbnails import ReportOptions, Tile, grid_tile, spread
+
+_SNAPSHOTS = {
+    "untrained": ("untrained generator", "b"),
+    "best": ("best snapshot", "a"),
+    "last": ("last snapshot", "b"),
+    "floor": ("real ↔ real", "c"),
+}  # they share one axis
 
 
 def generation(facts: StudyFacts, options: ReportOptions) -> dict[str, Any]:
     """Draw the curves of training, the distances, and the sample grids."""
-    shown = DISTANCES | {"last": "last snapshot"}
     rows = [
-        Row(label, estimate, colour={"floor": "c", "best": "a"}.get(name, "b"))
-        for name, label in shown.items()
-        if (estimate := as_estimate(facts.distances.get(name))) is not None
+        Row(label, estimate, colour=colour)
+        for name, (label, colour) in _SNAPSHOTS.items()
+        if (estimate := as_estimate(facts.training_distances.get(name))) is not None
     ]
-    others = {k: v for k, v in facts.distances.items() if k not in shown and k != "name"}
     return {
         "charts": _curves(facts),
         "forest": forest_plot(rows, is_log=None),
-        "others": metrics_table(others),
         "table": frame_table(facts.curve),
         "grids": _grid_tiles(facts, options),
-        "best": _best_kimg(facts.curve),
-        "name": distance_name(facts),
+        "best": best_kimg(facts.curve),
+        "name": training_distance_name(facts),
     }
 
 
-def _best_kimg(curve: pd.DataFrame) -> float | None:
+def best_kimg(curve: pd.DataFrame) -> float | None:
+    """Return how long the best snapshot was trained, thousand images; None when unknown."""
     if not rows_of(curve, "kimg", "is_best") or not truths(curve["is_best"]).any():
         return None
     return float(curve.loc[truths(curve["is_best"]), "kimg"].iloc[0])
@@ -76,9 +82,9 @@ def _curves(facts: StudyFacts) -> list[Markup]:
     if not rows_of(facts.curve, "kimg", "value"):
         return []
     curve, abandoned = _without_abandoned(facts.curve)
-    best, across = _best_kimg(curve), "thousand images shown (kimg)"
-    floor = as_estimate(facts.distances.get("floor"))
-    look = LineLook(across, None, None, floor, "real ↔ real", best)
+    best, across = best_kimg(curve), "thousand images shown (kimg)"
+    floor = as_estimate(facts.training_distances.get("floor"))
+    look = LineLook(across, is_log=None, floor=floor, floor_label="real ↔ real", marked_x=best)
     distance = _series(curve, [("value", "distance", "a")], has_interval=True)
     for part in abandoned:
         (line,) = _series(part, [("value", "abandoned after a collapse", "d")])
@@ -86,7 +92,7 @@ def _curves(facts: StudyFacts) -> list[Markup]:
     plain = LineLook(across, marked_x=best)
     unit = LineLook(across, limits=(0.0, 1.0), marked_x=best)
     charts = [
-        line_chart(distance, distance_name(facts), look),
+        line_chart(distance, training_distance_name(facts), look),
         *(line_chart(_series(curve, lines), title, unit) for title, lines in _SHARES),
         *(line_chart(_series(curve, lines), title, plain) for title, lines in _MORE_CHARTS),
     ]
@@ -118,7 +124,7 @@ def _series(
 
 
 def _grid_tiles(facts: StudyFacts, options: ReportOptions) -> list[tuple[float, Tile]]:
-    best = _best_kimg(facts.curve)
+    best = best_kimg(facts.curve)
     chosen = set(spread(len(facts.grids), options.grids))
     chosen |= {i for i, (kimg, _) in enumerate(facts.grids) if kimg == best}
     tiles = []

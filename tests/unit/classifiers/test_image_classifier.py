@@ -1,4 +1,12 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -11,7 +19,7 @@ from cosmop.classifiers.image_classifier import (
 )
 from cosmop.errors import InputError
 from cosmop.people.network import PersonFilterOptions, create_person_filter
-from cosmop.people.options import AugmentationOptions
+from cosmop.people.options import AugmentationOptions, Stage
 
 BRIEF = ImageClassifierOptions(
     backbone="resnet_small",
@@ -35,6 +43,130 @@ def bars(count, seed=0, side=32):
         y, x = chance.integers(0, side - height), chance.integers(0, side - width)
         image[y : y + height, x : x + width] = chance.integers(100, 256, 3)
     return TrainingData(images, labels)
+
+
+LONG = BRIEF.model_copy(
+    update={
+        "steps": 24,
+        "evaluate_every_steps": 2,
+        "learning_rate": 0.003,
+        "hidden_units": (8,),
+        "class_weights": "balanced",
+        "stages": (
+            Stage(steps_share=0.4, learning_blocks=0),
+            Stage(steps_share=0.3, learning_blocks=1),
+            Stage(steps_share=0.3, learning_rate=0.001),
+        ),
+        "augmentation": AugmentationOptions(rotation_degrees=9, jpeg_quality_min=50),
+    }
+)
+
+
+def train_long(workspace=None):
+    return train_image_classifier(bars(40), bars(16, 1), LONG, workspace=workspace)
+
+
+def start_long(workspace):
+    program = f"""
+import torch
+torch.set_num_threads({torch.get_num_threads()})
+from pathlib import Path
+from tests.unit.classifiers.test_image_classifier import train_long
+train_long(Path({str(workspace)!r}))
+"""
+    root = Path(__file__).parents[3]
+    environment = os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}
+    return subprocess.Popen([sys.executable, "-c", program], env=environment)
+
+
+def wait_for(is_so, process, seconds=240):
+    begun = time.monotonic()
+    while not is_so():
+        assert process.poll() is None, "the training ended before it could be killed"
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.005)
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path):
+    whole = train_long()
+    process = start_long(tmp_path)
+    try:
+        wait_for(lambda: any(p.stem >= "step-00000010" for p in tmp_path.rglob("*.json")), process)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    steps_done = max(int(path.stem[5:]) for path in tmp_path.rglob("step-*.json"))
+    resumed = train_long(tmp_path)
+
+    assert 10 <= steps_done < 24
+    assert resumed.model.checksum() == whole.model.checksum()
+    pd.testing.assert_frame_equal(resumed.history, whole.history)
+    assert resumed.calibration == whole.calibration
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stage_leaves_what_it_does_not_train_and_the_history_says_which():
+    trained = train_image_classifier(
+        bars(12), bars(8, 1), LONG.model_copy(update={"steps": 10, "evaluate_every_steps": 3})
+    )
+
+    assert list(trained.history.columns) == [
+        *("step", "train_loss", "validation_loss", "validation_accuracy", "stage")
+    ]
+    assert trained.history["stage"].tolist() == [1, 1, 2, 2, 3, 3]
+
+
+def test_probabilities_are_calibrated_on_the_validation_part():
+    validation = bars(80, 1)
+    plain, calibrated = (
+        train_image_classifier(bars(40), validation, options)
+        for options in (BRIEF.model_copy(update={"calibrate": False}), BRIEF)
+    )
+    calibration = calibrated.calibration
+    logits = calibrated.model.logits(validation.images)
+
+    assert plain.calibration is None
+    assert calibration.temperature == pytest.approx(float(calibrated.model.temperature))
+    assert calibration.loss_after <= calibration.loss_before + 1e-3  # Platt's targets
+    np.testing.assert_array_equal(plain.model.logits(validation.images), logits)
+    np.testing.assert_allclose(
+        predict(calibrated.model, validation.images, device="cpu"),
+        1 / (1 + np.exp(-logits / calibration.temperature)),
+        rtol=1e-5,
+    )
+
+
+def test_too_few_images_to_calibrate_on_are_said_so(caplog):
+    trained = train_image_classifier(bars(12), bars(8, 1), BRIEF)
+
+    assert "got 4 positive and 4 negative" in trained.calibration.reason
+    assert trained.calibration.reason in caplog.text
+    assert float(trained.model.temperature) == 1
+
+
+def test_the_temperature_travels_with_the_weights_and_old_weights_have_none():
+    trained = train_image_classifier(bars(12), bars(40, 1), BRIEF)
+    again = build_image_classifier(trained.model.describe())
+    state = trained.model.state_dict()
+    again.load_state_dict(state)
+    assert float(again.temperature) == pytest.approx(trained.calibration.temperature)
+    assert float(again.temperature) != 1
+
+    again.load_state_dict({name: value for name, value in state.items() if name != "temperature"})
+    assert float(again.temperature) == 1
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v3_small", "squeezenet1_1"])
+def test_any_of_torchvisions_backbones_is_fine_tuned_by_name(backbone):
+    changes = {
+        "backbone": backbone,
+        "steps": 2,
+        "stages": (Stage(steps_share=1, learning_blocks=1),),
+    }
+    trained = train_image_classifier(bars(8), bars(4, 1), BRIEF.model_copy(update=changes))
+
+    scores = predict(trained.model, bars(3).images, device="cpu")
+    assert ((scores >= 0) & (scores <= 1)).all()
 
 
 def test_upright_bars_are_told_from_lying_ones_on_images_not_seen():
@@ -66,7 +198,8 @@ def test_arms_of_different_size_take_the_same_steps():
 
 def test_the_delivered_weights_are_those_of_the_lowest_validation_loss():
     validation = bars(20, 1)
-    options = BRIEF.model_copy(update={"steps": 12, "learning_rate": 0.05, "dropout_share": 0.0})
+    changes = {"steps": 12, "learning_rate": 0.05, "dropout_share": 0.0, "calibrate": False}
+    options = BRIEF.model_copy(update=changes)
     trained = train_image_classifier(bars(30), validation, options)
 
     scores = predict(trained.model, validation.images, device="cpu").astype(float)

@@ -1,68 +1,114 @@
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from cosmop.classifiers import features
-from cosmop.classifiers.features import FeatureOptions, build_extractor, distance_name
-from cosmop.classifiers.inception import FidInception, resize_tf1
+from cosmop.classifiers.features import FeatureOptions, build_extractor
+from cosmop.classifiers.inception import FidInception
 from cosmop.errors import InputError
-
-
-def slow_resize(image, side):
-    """TensorFlow 1: output pixel i reads at i × in / out, between its two neighbours."""
-    height, width = image.shape
-    result = np.zeros((side, side))
-    for i in range(side):
-        for j in range(side):
-            y, x = i * height / side, j * width / side
-            y0, x0 = int(y), int(x)
-            y1, x1 = min(y0 + 1, height - 1), min(x0 + 1, width - 1)
-            top = image[y0, x0] * (1 - (x - x0)) + image[y0, x1] * (x - x0)
-            bottom = image[y1, x0] * (1 - (x - x0)) + image[y1, x1] * (x - x0)
-            result[i, j] = top * (1 - (y - y0)) + bottom * (y - y0)
-    return result
-
-
-@pytest.mark.parametrize(("height", "width"), [(5, 8), (20, 31), (13, 13)])
-def test_the_resize_is_tensorflow_ones(height, width):
-    image = np.random.default_rng(0).uniform(0, 255, (height, width))
-    resized = resize_tf1(torch.from_numpy(image)[None, None].float(), 13)
-
-    np.testing.assert_allclose(resized[0, 0], slow_resize(image, 13), atol=1e-3)
+from cosmop.people.weights import hub_folder
+from tests.unit.classifiers.inception_weights import random_inception_state
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """A file laid out like the published one: without counters, without auxiliary classifier."""
-    torch.manual_seed(0)
-    state = FidInception().network.state_dict()
     path = tmp_path_factory.mktemp("weights") / "inception.pth"
-    torch.save({k: v for k, v in state.items() if "num_batches" not in k}, path)
+    torch.save(random_inception_state(), path)
     return FeatureOptions(
         kind="inception",
         weights_path=str(path),
         weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        batch_size=2,
-        image_size=(40, 40),
+        batch_size=6,
         device="cpu",
     )
 
 
-def test_features_are_2048_do_not_depend_on_the_batch_and_are_called_fid(weights):
-    extractor = build_extractor(weights)
-    images = np.random.default_rng(0).integers(0, 256, (3, 50, 40, 3), dtype=np.uint8)
+@pytest.fixture(scope="module")
+def extractor(weights):
+    return build_extractor(weights)
+
+
+def photographs(count, height=50, width=40):
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
+
+
+def relative_error(found, expected):
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+def test_features_are_2048_and_do_not_depend_on_the_batch(extractor):
+    images = photographs(6)
     together = extractor.extract_array(images)
 
     assert (extractor.dimensions, together.dtype) == (2048, np.float32)
-    alone = np.concatenate([extractor.extract_array(images[i : i + 1]) for i in range(3)])
-    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
-    assert distance_name(extractor) == "fid"
+    assert together.std() > 0.01
+    alone = np.concatenate([extractor.extract_array(images[i : i + 1]) for i in range(6)])
+    assert relative_error(alone, together) < 1e-5
+
+
+def test_folding_the_batch_norms_and_channels_last_change_nothing(extractor, weights):
+    plain = FidInception().eval()
+    plain.body.load_state_dict(random_inception_state(), strict=False)
+    images = photographs(2)
+    with torch.no_grad():
+        x_NCHW = plain.prepare(torch.from_numpy(images)).contiguous()
+        expected = plain(x_NCHW).numpy()
+
+    assert relative_error(extractor.extract_array(images), expected) < 1e-6
+
+
+def test_no_batch_norm_is_left_to_be_computed():
+    network = FidInception().eval()
+    network.simplify()
+
+    left = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert left == []
+
+
+def test_the_same_weights_give_the_features_of_torch_fidelity(extractor, weights):
+    fidelity = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+    theirs = fidelity.FeatureExtractorInceptionV3(
+        "inception-v3-compat", ["2048"], feature_extractor_weights_path=weights.weights_path
+    )
+    for size in ((50, 40), (256, 256), (299, 299), (700, 320)):
+        images = photographs(1, *size)
+        with torch.no_grad():
+            expected = theirs(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous())[0]
+        assert relative_error(extractor.extract_array(images), expected.numpy()) < 1e-6
+
+
+def test_bfloat16_is_close_and_says_so(extractor, weights):
+    fast = build_extractor(weights.model_copy(update={"precision": "bfloat16"}))
+    images = photographs(2)
+    exact, rounded = extractor.extract_array(images), fast.extract_array(images)
+
+    assert rounded.dtype == np.float32
+    assert 1e-4 < np.linalg.norm(rounded - exact) / np.linalg.norm(exact) < 0.05
+    assert fast.name == f"{extractor.name}_bfloat16"
+    assert fast.recipe["precision"] == "bfloat16"
+    assert fast.checksum == extractor.checksum
+
+
+def test_the_clean_resize_is_another_extractor(extractor, weights):
+    clean = build_extractor(weights.model_copy(update={"resize": "clean"}))
+
+    assert (
+        relative_error(clean.extract_array(photographs(1)), extractor.extract_array(photographs(1)))
+        > 0.01
+    )
+    assert (clean.recipe["resize"], extractor.recipe["resize"]) == ("clean", "tf1")
+    assert clean.name != extractor.name
+
+
+def test_only_the_published_weights_are_called_inception_of_2015(extractor):
+    assert extractor.name == "inception_v3_2015_other_weights"
 
 
 def test_the_layers_have_the_shapes_of_the_published_file():
-    state = FidInception().network.state_dict()
+    state = FidInception().body.state_dict()
     shapes = {k: tuple(v.shape) for k, v in state.items()}
 
     assert shapes["Mixed_5b.branch_pool.conv.weight"] == (32, 192, 1, 1)
@@ -72,7 +118,7 @@ def test_the_layers_have_the_shapes_of_the_published_file():
 
 
 def test_only_the_last_block_takes_the_maximum_and_padding_is_not_averaged():
-    network = FidInception().network
+    network = FidInception().body
     rising = torch.arange(9.0).reshape(1, 1, 3, 3)
 
     assert network.Mixed_7b._pool(rising)[0, 0, 0, 0] == (0 + 1 + 3 + 4) / 4
@@ -87,9 +133,17 @@ def test_absent_weights_name_the_place_where_they_are_looked_for(monkeypatch, tm
 
 def test_other_weights_in_its_place_are_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    folder = features.hub_folder()
-    folder.mkdir(parents=True)
-    (folder / "pt_inception-2015-12-05-6726825d.pth").write_bytes(b"something else")
+    hub_folder().mkdir(parents=True)
+    (hub_folder() / "pt_inception-2015-12-05-6726825d.pth").write_bytes(b"something else")
 
     with pytest.raises(InputError, match="must have the SHA-256 6726825d"):
         build_extractor(FeatureOptions(kind="inception"))
+
+
+def test_truncated_weights_are_refused_before_they_are_read(weights, tmp_path):
+    content = Path(weights.weights_path).read_bytes()
+    path = tmp_path / "inception.pth"
+    path.write_bytes(content[: len(content) // 2])
+
+    with pytest.raises(InputError, match="must have the SHA-256"):
+        build_extractor(weights.model_copy(update={"weights_path": str(path)}))

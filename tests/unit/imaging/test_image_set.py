@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from cosmop.imaging.image_set import ImageSet
 
@@ -67,3 +68,14 @@ def test_the_same_image_twice_is_refused(images):
 
     with pytest.raises(ValueError, match="1 repeated ids"):
         ImageSet(twice, images.store)
+
+
+def test_an_array_through_a_smaller_size_is_that_of_shrunk_images(images):
+    through = images.array((48, 64), fit="stretch", through=(12, 16))
+
+    small = [images.open(at).resize((16, 12), Image.Resampling.LANCZOS) for at in range(5)]
+    large = [one.resize((64, 48), Image.Resampling.LANCZOS) for one in small]
+    expected = np.stack([np.asarray(one) for one in large])
+    straight = images.array((48, 64), fit="stretch")
+    assert np.abs(through.astype(int) - expected).mean() < 2
+    assert np.abs(straight.astype(int) - expected).mean() > 5

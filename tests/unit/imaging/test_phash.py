@@ -195,3 +195,18 @@ def test_hashes_survive_the_way_through_text():
     hashes = np.random.default_rng(0).integers(0, 2**64, 100, dtype=np.uint64)
 
     assert np.array_equal(hashes_as_integers([f"{int(h):016x}" for h in hashes]), hashes)
+
+
+def test_the_mirrored_hash_is_that_of_the_mirrored_picture(make_image_set, draw_scene, encode):
+    scenes = [draw_scene(seed, (256, 256)) for seed in range(30)]
+    mirrored = [scene.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for scene in scenes]
+    images, others = (
+        hash_image_set(
+            make_image_set({str(at): encode(scene, "PNG") for at, scene in enumerate(side)}), FULL
+        )
+        for side in (scenes, mirrored)
+    )
+
+    assert images["phash_mirrored"].tolist() == others["phash"].tolist()
+    assert others["phash_mirrored"].tolist() == images["phash"].tolist()
+    assert images["phash"].tolist() != others["phash"].tolist()

@@ -1,10 +1,18 @@
+import hashlib
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from cosmop.errors import InputError
-from cosmop.labels.splits import SplitOptions, assign_splits
+from cosmop.labels.splits import (
+    SplitOptions,
+    assign_splits,
+    compare_split_manifests,
+    split_manifest,
+)
 
 OPTIONS = SplitOptions()
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
@@ -136,3 +144,99 @@ def test_an_image_without_a_group_is_refused():
 def test_shares_that_leave_nothing_are_refused(wrong):
     with pytest.raises(ValidationError):
         SplitOptions(**wrong)
+
+
+# The manifest
+
+
+def _sides(seed=0, images=60):
+    labels, groups = _study(seed, images=images)
+    table = labels.assign(split=assign_splits(labels, groups, OPTIONS)["split"])
+    return [table[table["split"] == name] for name in ("train", "validation", "test")]
+
+
+def test_the_checksum_is_that_of_sorted_lines():
+    table = pd.DataFrame({"image_id": ["b", "a"], "is_positive": [True, False]})
+
+    manifest = split_manifest(table, table.iloc[:0], table.iloc[:1].assign(image_id="c"))
+
+    lines = b"a train 0\nb train 1\nc test 1\n"
+    assert manifest["checksum"] == hashlib.sha256(lines).hexdigest()
+    assert manifest["test_checksum"] == hashlib.sha256(b"c test 1\n").hexdigest()
+    assert json.loads(json.dumps(manifest)) == manifest
+
+
+def test_the_checksum_knows_no_order_but_every_image_split_and_label():
+    train, validation, test = _sides()
+    first = split_manifest(train, validation, test)
+
+    shuffled = split_manifest(train.sample(frac=1, random_state=0), validation, test)
+    relabelled = test.assign(
+        is_positive=[not test["is_positive"].iloc[0], *test["is_positive"][1:]]
+    )
+    others = [
+        split_manifest(train.iloc[1:], validation, test),
+        split_manifest(train, validation, relabelled),
+        split_manifest(train, test, validation),
+    ]
+
+    assert shuffled == first
+    assert len({one["checksum"] for one in [first, *others]}) == 4
+    assert others[0]["test_checksum"] == first["test_checksum"] != others[1]["test_checksum"]
+
+
+def test_an_image_in_two_splits_has_no_manifest():
+    train, validation, test = _sides()
+
+    with pytest.raises(InputError, match=f"got '{test['image_id'].iloc[0]}' twice"):
+        split_manifest(pd.concat([train, test.iloc[:1]]), validation, test)
+
+
+def test_what_changed_in_the_test_split_is_said():
+    train, validation, test = _sides()
+    before = split_manifest(train, validation, test)
+    new = test.iloc[:2].assign(image_id=["new 1", "new 2"])
+    flipped = test.iloc[5:].assign(
+        is_positive=[not test["is_positive"].iloc[5], *test["is_positive"][6:]]
+    )
+
+    # Of the test images the first goes, the next four move to training; three come from there.
+    now = split_manifest(
+        pd.concat([train.iloc[3:], test.iloc[1:5]]),
+        validation,
+        pd.concat([flipped, new, train.iloc[:3]]),
+    )
+    change = compare_split_manifests(before, now)
+
+    sentence = change.pop("sentence")
+    assert change == {
+        "is_same": False,
+        "added": 2,
+        "removed": 1,
+        "moved_in": 3,
+        "moved_out": 4,
+        "relabelled": 1,
+    }
+    assert sentence == (
+        "The test split has changed since the last run, from 12 to 12 images (2 added, 1 removed, "
+        "3 moved in, 4 moved out, 1 relabelled): its figures cannot be compared with earlier ones; "
+        "what the last run trained may have seen the images that moved in."
+    )
+
+
+def test_a_test_split_that_stayed_is_said_to_have_stayed():
+    train, validation, test = _sides()
+    before = split_manifest(train, validation, test)
+
+    change = compare_split_manifests(before, split_manifest(train.iloc[1:], validation, test))
+
+    assert change["is_same"]
+    assert change["sentence"] == "The test split is that of the last run: 12 images."
+
+
+def test_an_edited_manifest_is_refused():
+    before = split_manifest(*_sides())
+    edited = {**before, "images": before["images"][1:]}
+
+    with pytest.raises(InputError, match="but its images have"):
+        compare_split_manifests(edited, before)

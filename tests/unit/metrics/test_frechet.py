@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import torch
 
 from cosmop.errors import InputError
-from cosmop.metrics.frechet import frechet_distance, frechet_from_features
+from cosmop.metrics.checks import checked_features
+from cosmop.metrics.frechet import (
+    _lower_congruence,
+    _lower_gram,
+    frechet_distance,
+    frechet_from_features,
+)
 
 
 def gaussian(seed, n, d):
@@ -75,6 +82,33 @@ def test_a_rotation_of_both_sides_changes_nothing():
     )
 
 
+@pytest.mark.parametrize("sizes", [(90, 60), (70, 14), (300, 200), (90, 80), None])
+def test_covariances_that_do_not_commute_give_the_planted_distance(sizes):
+    from frechet import planted_pair  # benchmarks/frechet.py
+
+    planted = planted_pair(sizes, 80)
+
+    if planted.features:
+        assert frechet_from_features(*planted.features) == pytest.approx(planted.distance, rel=1e-7)
+    (mean1, cov1), (mean2, cov2) = planted.statistics
+    found = frechet_distance(mean1, cov1, mean2, cov2)
+    # a zero eigenvalue that is 1e-16 is 1e-8 under the root
+    assert found == pytest.approx(planted.distance, rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 2), (70, 40), (150, 149), (270, 129)])
+def test_products_cut_into_blocks_are_the_whole_products(n, m):
+    chance = np.random.default_rng(0)
+    x = torch.from_numpy(chance.standard_normal((n, m)))
+    factor = torch.from_numpy(np.tril(chance.standard_normal((n, n))))
+    symmetric = torch.from_numpy(np.cov(chance.standard_normal((n, 2 * n + 1))))
+
+    torch.testing.assert_close(_lower_gram(x).tril(), (x @ x.T).tril())
+    torch.testing.assert_close(
+        _lower_congruence(factor, symmetric).tril(), (factor.T @ symmetric @ factor).tril()
+    )
+
+
 def test_constant_features_are_a_point():
     assert frechet_from_features(np.zeros((5, 3)), np.full((9, 3), 2.0)) == pytest.approx(12)
 
@@ -92,6 +126,18 @@ def test_constant_features_are_a_point():
 def test_unusable_features_are_refused_in_one_sentence(x, y, said):
     with pytest.raises(InputError, match=said):
         frechet_from_features(x, y)
+
+
+def test_views_that_run_backwards_and_read_only_features_are_taken():
+    x, y = gaussian(0, 9, 4), gaussian(1, 8, 4)
+    expected = frechet_from_features(x, y)
+    x.setflags(write=False)
+
+    assert frechet_from_features(x[::-1], y) == pytest.approx(expected, rel=1e-12)
+
+
+def test_numbers_too_large_to_add_are_not_taken_for_broken_ones():
+    assert checked_features(np.full((2, 3), 1e308), "This").max() == 1e308
 
 
 def test_statistics_that_do_not_fit_are_refused():

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import binomtest
 
 from cosmop.errors import InputError
-from cosmop.metrics.frechet import frechet_from_features
-from cosmop.metrics.intervals import bootstrap, frechet_interval, wilson
+from cosmop.metrics.frechet import frechet_from_features, frechet_interval
+from cosmop.metrics.intervals import bootstrap, wilson
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (703, 866), (1, 1)])
@@ -64,11 +64,11 @@ def test_the_frechet_interval_covers_the_expected_distance_at_its_n(n, m, d):
     def pair():
         return draw(chance, n, d, 1.0), draw(chance, m, d, 1.4) + 0.3
 
-    expected = np.mean([frechet_from_features(*pair()) for _ in range(400)])
-    intervals = [frechet_interval(*pair(), resamples=60, seed=i) for i in range(150)]
+    expected = np.mean([frechet_from_features(*pair()) for _ in range(300)])
+    intervals = [frechet_interval(*pair(), resamples=40, seed=i) for i in range(120)]
 
     covered = np.mean([i["low"] <= expected <= i["high"] for i in intervals])
-    assert covered >= 0.90  # 0.95 promised; 150 intervals give 0.95 ± 0.035
+    assert covered >= 0.89  # 0.95 promised; 120 intervals give 0.95 ± 0.04
 
 
 def test_the_plain_bootstrap_would_miss_it():

@@ -1,12 +1,20 @@
 """A judge measures generated images with fixed seeds and names what it measured with."""
 
+import json
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from cosmop.errors import InputError
 from cosmop.metrics.frechet import frechet_from_features
-from cosmop.metrics.judging import Judge, distance_name, floor_between_halves, measure_distances
+from cosmop.metrics.judging import (
+    Judge,
+    distance_name,
+    floor_between_halves,
+    kernel_name,
+    measure_distances,
+)
 from cosmop.metrics.options import DistanceOptions, JudgingOptions
 
 OPTIONS = JudgingOptions(images=32, neighbours=3, resamples=10)
@@ -60,9 +68,11 @@ def test_greyscale_images_are_judged_as_the_same_pictures_in_three_equal_channel
     assert grey.measure(fake) == colour.measure(fake.repeat(3, axis=3))
 
 
-def test_fid_is_said_only_of_the_2015_inception() -> None:
+def test_fid_and_kid_are_said_only_of_the_2015_inception() -> None:
     assert distance_name("inception_v3_2015") == "fid"
     assert distance_name("resnet50") == "fd_resnet50"
+    assert kernel_name("inception_v3_2015") == "kid"
+    assert kernel_name("resnet50") == "kd_resnet50"
 
 
 def test_seeds_are_fixed_and_far_from_those_of_the_delivered_set() -> None:
@@ -130,13 +140,26 @@ def test_the_comparison_names_its_extractor_and_both_sides(chance: np.random.Gen
         train,
         test,
         synthetic + 3,
-        extractor={"name": "x", "checksum": "0", "dimensions": 4},
-        options=DistanceOptions(resamples=10),
+        extractor={"name": "inception_v3_2015", "checksum": "0", "dimensions": 4},
+        options=DistanceOptions(resamples=10, neighbours=20, directions=20),
     )
 
+    assert (distances["name"], distances["kernel_name"]) == ("fid", "kid")
     assert distances["extractor"]["checksum"] == "0"
-    assert (50, 30) == tuple(distances[key]["distance"]["n"] for key in ("to_training", "to_test"))
-    assert (
-        distances["to_training"]["distance"]["low"]
-        > distances["training_to_test"]["distance"]["high"]
-    )
+    assert distances["neighbours"] == {"to_test": 14, "to_training": 20}  # halves of 30 have 14
+    for key, n_real in (("to_training", 60), ("to_test", 30)):
+        assert distances[key]["distance"]["n_real"] == n_real
+        assert distances[key]["distance"]["n_generated"] == 50
+        assert all(distances[key][name]["is_beyond_floor"] for name in ("mind", "kernel_distance"))
+    json.dumps(distances, allow_nan=False)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_too_few_images_of_a_kind_are_refused_with_all_counts(count: int) -> None:
+    features = {"train": 9, "test": count, "synthetic": 9}
+    with pytest.raises(InputError, match=f"'training': 9, 'test': {count}, 'synthetic': 9"):
+        measure_distances(
+            **{name: np.zeros((n, 4), np.float32) for name, n in features.items()},
+            extractor={"name": "x"},
+            options=DistanceOptions(),
+        )

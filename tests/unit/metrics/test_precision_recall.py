@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from cosmop.errors import InputError
-from cosmop.metrics.precision_recall import prdc
+from cosmop.metrics.intervals import wilson
+from cosmop.metrics.precision_recall import prdc, prdc_intervals
 
 
 def slow_prdc(real, fake, k):
@@ -70,3 +71,30 @@ def test_too_few_images_for_k_and_a_senseless_k_are_refused():
         prdc(cloud(0, 3), cloud(1, 30), k=3)
     with pytest.raises(InputError, match="k of at least 1, got 0"):
         prdc(cloud(0, 3), cloud(1, 30), k=0)
+
+
+def test_a_share_of_one_still_has_an_interval():
+    real = cloud(0, 40)
+    intervals = prdc_intervals(real, real, 3, resamples=20)
+
+    assert intervals["coverage"]["value"] == intervals["coverage"]["high"] == 1
+    assert intervals["coverage"]["low"] <= wilson(40, 40)["low"] < 0.913
+    assert set(intervals) == {"precision", "recall", "density", "coverage"}
+
+
+def test_the_intervals_cover_the_expected_shares_at_their_n():
+    def pair(number):
+        return cloud(2 * number, 60, d=10), cloud(2 * number + 1, 80, d=10, spread=0.8)
+
+    drawn = [prdc(*pair(i), 5) for i in range(1000, 1300)]
+    intervals = [prdc_intervals(*pair(i), 5, 40, seed=i) for i in range(120)]
+
+    for name in ("recall", "coverage", "precision"):
+        expected = np.mean([one[name] for one in drawn])
+        covered = np.mean([i[name]["low"] <= expected <= i[name]["high"] for i in intervals])
+        assert covered >= 0.89, name  # 0.95 promised; 120 intervals give 0.95 ± 0.04
+
+
+def test_an_interval_needs_halves_with_more_than_k_images():
+    with pytest.raises(InputError, match="at least 8 images on each side, got 7"):
+        prdc_intervals(cloud(0, 7), cloud(1, 30), k=3)

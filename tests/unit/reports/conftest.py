@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 from cosmop.reports.facts import StudyFacts
+from tests.unit.reports import invented
+from tests.unit.reports.invented import interval as _interval
 
 
 def _draw(rng: np.random.Generator, size: tuple[int, int], has_person: bool) -> Image.Image:
@@ -67,21 +69,6 @@ def _curve() -> pd.DataFrame:
     )
 
 
-def _interval(value: float, n: int) -> dict[str, float]:
-    half = 1.96 * (max(value * (1 - value), 0.01) / n) ** 0.5
-    return {"value": value, "low": max(0.0, value - half), "high": min(1.0, value + half), "n": n}
-
-
-def _classifier(tp: int, fp: int, fn: int, tn: int) -> dict[str, object]:
-    n = tp + fp + fn + tn
-    return {
-        "accuracy": _interval((tp + tn) / n, n),
-        "precision": _interval(tp / (tp + fp), tp + fp),
-        "recall": _interval(tp / (tp + fn), tp + fn),
-        "confusion": {"tp": tp, "fp": fp, "fn": fn, "tn": tn},
-    }
-
-
 def _scores(test: ImageSet, synthetic: ImageSet) -> pd.DataFrame:
     rng = np.random.default_rng(4)
     images = [
@@ -91,7 +78,12 @@ def _scores(test: ImageSet, synthetic: ImageSet) -> pd.DataFrame:
     frame = pd.DataFrame(images, columns=["image_id", "set", "is_positive"])
     cnn = np.clip(rng.normal(np.where(frame["is_positive"], 0.68, 0.3), 0.2), 0, 1)
     svm = rng.normal(np.where(frame["is_positive"], 0.1, -0.1), 0.5)
-    return frame.assign(svm_score=svm, svm_accepts=svm > 0, cnn_score=cnn, cnn_accepts=cnn > 0.5)
+    return frame.assign(
+        one_class_svm_score=svm,
+        one_class_svm_accepts=svm > 0,
+        image_classifier_score=cnn,
+        image_classifier_accepts=cnn > 0.5,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +96,7 @@ def make_facts(folder: Path) -> StudyFacts:
     store = ImageStore(folder)
     raw = _image_set(store, 60, seed=0)
     synthetic = _image_set(store, 40, seed=1, size=(32, 32))
+    both = ImageSet(pd.concat([raw.manifest, synthetic.manifest]), store)
     rng = np.random.default_rng(9)
     positive, is_kept = raw.manifest["is_positive"], rng.random(60) > 0.3
     grids = [
@@ -144,7 +137,11 @@ def make_facts(folder: Path) -> StudyFacts:
                 "is_kept": np.tile([False, True, False], 20),
             }
         ),
-        person_filter={**_classifier(140, 12, 15, 145), "epochs": 4, "backbone": "resnext_small"},
+        person_filter={
+            **invented.judge(140, 12, 15, 145),
+            "epochs": 4,
+            "backbone": "resnext_small",
+        },
         person_scores=pd.DataFrame(
             {
                 "image_id": raw.ids,
@@ -163,38 +160,41 @@ def make_facts(folder: Path) -> StudyFacts:
         ),
         curve=_curve(),
         grids=grids,
-        distances={
+        training_distances={
             "name": "fd_person_filter",
             "untrained": {"value": 202.0, "low": 195.0, "high": 210.0, "n": 160},
             "best": {"value": 36.8, "low": 34.0, "high": 39.9, "n": 160},
             "floor": {"value": 8.1, "low": 7.2, "high": 9.4, "n": 160},
-            "kid": {"value": 0.041, "low": 0.036, "high": 0.047, "n": 160},
-            "precision": _interval(0.66, 160),
-            "recall": _interval(0.38, 160),
         },
-        classifiers={
-            "one_class_svm": _classifier(30, 28, 13, 19),
-            "image_classifier": _classifier(35, 9, 8, 38),
-            "image_classifier_with_synthetic": _classifier(37, 10, 6, 37),
-        },
-        gains={
-            "accuracy": {"value": 0.011, "low": -0.04, "high": 0.06, "n": 90},
-            "recall": {"value": 0.05, "low": 0.01, "high": 0.09, "n": 43},
-        },
-        acceptance={
-            "one_class_svm": {
-                "synthetic": _interval(0.6, 400),
-                "real_positives": _interval(0.7, 43),
-                "real_negatives": _interval(0.6, 47),
-            },
-            "image_classifier": {
-                "synthetic": _interval(0.71, 400),
-                "real_positives": _interval(0.81, 43),
-                "real_negatives": _interval(0.19, 47),
+        distances=invented.distances(),
+        classifiers=invented.judges(),
+        baselines={
+            "always_negative": {"accuracy": _interval(47 / 90, 90)},
+            "always_positive": {
+                "accuracy": _interval(43 / 90, 90),
+                "precision": _interval(43 / 90, 90),
             },
         },
+        acceptance=invented.acceptance(),
+        judge_curves=invented.all_curves(),
+        calibration=invented.calibration(),
+        by_group=invented.by_group(),
+        one_class=invented.ONE_CLASS,
         scores=_scores(raw, synthetic),
-        score_images=ImageSet(pd.concat([raw.manifest, synthetic.manifest]), store),
+        score_images=both,
+        grad_cams=[
+            (
+                "False positives",
+                [(f"score 0.{9 - i}", raw.open(i)) for i in range(6)],
+            )
+        ],
+        augmentation_study=invented.study(),
+        memorisation=invented.memorisation(synthetic.ids, raw.ids),
+        memorisation_images=both,
+        leaks=invented.LEAKS,
+        split_hash="3f" * 32,
+        test_split_note="The test split is the one of the last run.",
+        data_card={"known_failures": ["Hands are often drawn with too many fingers."]},
         truth={
             "duplicates": {"precision": _interval(0.99, 293), "recall": _interval(0.96, 300)},
             "person_filter": {"accuracy": _interval(0.93, 641)},

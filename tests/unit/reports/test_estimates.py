@@ -42,8 +42,21 @@ def test_an_estimate_leaves_out_what_is_not_known():
     assert format_estimate({"value": 0.912, "low": None, "high": None, "n": None}) == "0.912"
 
 
-def test_the_ends_of_an_interval_have_the_decimals_of_the_value():
-    assert format_estimate(Estimate(36.8, 9.125, 104.5)) == "36.80 [9.12, 104.50]"
+@pytest.mark.parametrize(
+    ("estimate", "expected"),
+    [
+        (Estimate(0.002, -0.018, 0.022), "0.002 [-0.018, 0.022]"),
+        (Estimate(0.0012, 0.0010, 0.0014), "0.0012 [0.0010, 0.0014]"),
+        (Estimate(0.994, 0.91, 1.09), "0.99 [0.91, 1.09]"),
+        (Estimate(7, 2.5, 9.25), "7 [2.50, 9.25]"),
+    ],
+)
+def test_a_value_has_no_more_digits_than_its_interval(estimate, expected):
+    assert format_estimate(estimate) == expected
+
+
+def test_value_and_ends_have_the_same_decimals():
+    assert format_estimate(Estimate(36.8, 9.125, 104.5)) == "36.8 [9.1, 104.5]"
 
 
 @pytest.mark.parametrize("raw", [None, True, "0.5", float("inf"), {"value": None}, {"tp": 3}])

@@ -83,6 +83,24 @@ def test_a_forest_plot_places_value_and_ends_on_its_axis():
     assert "0.500 [0.250, 0.750] n=40" in plot
 
 
+def test_a_band_lies_where_its_ends_are_and_is_behind_every_row():
+    rows = [Row("one", Estimate(0.5)), Row("two", Estimate(-0.5))]
+
+    plot = forest_plot(rows, limits=(-1, 1), mark=0.0, band=(-0.25, 0.25))
+
+    assert plot.count('class="shade" height="100%" x="37.50%" width="25.00%"') == 2
+    assert plot.index("shade") < plot.index('class="dot"')
+
+
+def test_fixed_ends_across_place_the_points():
+    line = Series("y", [0.25, 0.5], [0.0, 1.0], has_dots=False)
+
+    chart = line_chart([line], "t", LineLook(x_limits=(0, 1), limits=(0, 1)))
+
+    assert 'class="line" d="M25.00 100.00 L50.00 0.00"' in chart
+    assert "<circle" not in chart
+
+
 def test_the_shares_of_each_row_of_a_confusion_matrix_add_to_one():
     shares = _floats(r"--share:([\d.]+)", confusion_table(_CONFUSION, "c"))
 

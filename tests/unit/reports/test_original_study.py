@@ -3,12 +3,11 @@ from math import sqrt
 
 import pytest
 
+from cosmop.errors import InputError
 from cosmop.reports import original_study
+from cosmop.reports.original_study import confusion_shares, implied_confusion, range_over
 
-_PUBLISHED = {
-    "image_classifier": {"precision": 0.79, "recall": 0.71, "accuracy": 0.81},
-    "one_class_svm": {"precision": 0.33, "recall": 0.75, "accuracy": 0.31},
-}
+_PUBLISHED = original_study.PUBLISHED
 
 
 def _wilson(successes: int, n: int) -> tuple[float, float]:
@@ -51,6 +50,64 @@ def test_the_confusion_matrices_are_of_the_published_test_set():
     for published in original_study.CLASSIFIERS.values():
         cells = published["confusion"]
         assert (cells["tp"] + cells["fn"], cells["fp"] + cells["tn"]) == original_study.TEST
+
+
+def test_the_counts_that_stand_here_are_among_those_that_the_published_shares_imply():
+    for classifier, published in original_study.PUBLISHED.items():
+        cells = original_study.CLASSIFIERS[classifier]["confusion"]
+        assert cells in implied_confusion(published)
+
+
+def test_implied_matrices_are_those_of_a_search_through_all_in_whole_numbers():
+    positives, negatives = 9, 14
+    n = positives + negatives
+
+    def rounds_to(successes, cases, percent):  # |100 s/c − p| < ½, in whole numbers
+        return abs(200 * successes - 2 * percent * cases) < cases
+
+    expected = [
+        {"tp": tp, "fp": negatives - tn, "fn": positives - tp, "tn": tn}
+        for tp, tn in product(range(positives + 1), range(negatives + 1))
+        if rounds_to(tp, positives, 67)
+        and rounds_to(tp, tp + negatives - tn, 60)
+        and rounds_to(tp + tn, n, 70)
+    ]
+    assert len(expected) == 1
+    published = {"precision": 0.60, "recall": 0.67, "accuracy": 0.70}
+    assert implied_confusion(published, test=(positives, negatives)) == expected
+
+
+def test_every_matrix_behind_the_one_class_svm_is_below_always_saying_no():
+    tables = implied_confusion(original_study.PUBLISHED["one_class_svm"])
+
+    assert len(tables) == 24
+    assert range_over(tables, "accuracy")[1] < 0.607 < confusion_shares(tables[0])["always_no"]
+    assert range_over(tables, "precision")[1] < 340 / 866
+    assert range_over(tables, "balanced_accuracy") == pytest.approx((0.384, 0.392), abs=5e-4)
+    assert range_over(tables, "specificity")[1] < 0.035
+
+
+def test_precision_and_recall_at_face_value_miss_the_published_accuracy():
+    """0.75 · 340 = 255 and 255 / 0.33 ≈ 773: 518 false positives, 8 true negatives."""
+    shares = confusion_shares({"tp": 255, "fp": 518, "fn": 85, "tn": 8})
+
+    assert (round(shares["recall"], 2), round(shares["precision"], 2)) == (0.75, 0.33)
+    assert round(shares["accuracy"], 2) == 0.30
+    assert shares["balanced_accuracy"] == pytest.approx(0.38, abs=0.005)
+    assert shares["accuracy"] < shares["always_no"]
+
+
+def test_the_verdict_says_how_many_negatives_were_recognised():
+    verdict = original_study.one_class_verdict()
+
+    assert "9 to 18 of 526 negative images" in verdict
+    assert "24 confusion matrices" in verdict
+    assert "always saying no has 0.607" in verdict
+
+
+def test_shares_that_no_matrix_has_are_refused():
+    with pytest.raises(InputError, match="No confusion matrix of 340 positives and 526 negatives"):
+        implied_confusion({"precision": 0.9, "recall": 0.1, "accuracy": 0.9})
 
 
 def test_the_counts_add_up():

@@ -92,7 +92,16 @@ def test_text_from_the_web_is_escaped(html: str):
 
 
 def test_the_headlines_carry_the_figures(html: str):
-    for figure in ("1,012 → 440", ">293<", ">0.913<", ">0.811<", "202.0 → 36.80", ">0.710<"):
+    for figure in (
+        "1,012 → 440",
+        ">293<",
+        ">0.913<",
+        ">0.833<",
+        ">0.041<",
+        ">0.380<",
+        ">2.2%<",
+        ">not shown<",
+    ):
         assert figure in html
 
 
@@ -109,8 +118,8 @@ def test_an_empty_study_is_a_page_of_quiet_notes():
     page = _Page(text := render_report(StudyFacts(title="Nothing yet")))
 
     assert page.faults == []
-    assert text.count("Not run:") == 9
-    assert text.count("<b>not run</b>") == 6
+    assert text.count("Not run:") == 14
+    assert text.count("<b>not run</b>") == 10
 
 
 @pytest.mark.parametrize(
@@ -118,7 +127,15 @@ def test_an_empty_study_is_a_page_of_quiet_notes():
 )
 def test_any_single_piece_may_be_missing(study_facts: StudyFacts, name: str):
     blank = getattr(StudyFacts(title="t"), name)
-    options = ReportOptions(sheet_images=1, gallery_images=1, duplicate_groups=1, grids=2)
+    options = ReportOptions(
+        sheet_images=1,
+        gallery_images=1,
+        gallery_judges=1,
+        closest_pairs=1,
+        duplicate_groups=1,
+        grids=2,
+        grid_px=64,
+    )
 
     assert (
         _Page(render_report(dataclasses.replace(study_facts, **{name: blank}), options)).faults
@@ -127,7 +144,7 @@ def test_any_single_piece_may_be_missing(study_facts: StudyFacts, name: str):
 
 
 def test_galleries_show_the_worst_answers_first(html: str):
-    judge = html[html.rindex("False positives <") :]
+    judge = html[html.index("<h4>False positives <") :]
     wrong_yes, wrong_no = (
         judge.split("<h4>False negatives")[0],
         judge.split("<h4>False negatives")[1],
@@ -143,10 +160,30 @@ def test_galleries_show_the_worst_answers_first(html: str):
 
 
 def test_every_judged_test_image_is_in_one_cell(study_facts: StudyFacts, html: str):
-    cells = re.findall(r"<h4>(?:True|False) \w+ <span class=\"count\">(\d+)", html)
+    cells = re.findall(r'"gallery"><h4>(?:True|False) \w+ <span class="count">(\d+)', html)
 
     is_test = study_facts.scores["set"] == "test"
     assert sum(map(int, cells)) == 2 * int(is_test.sum())
+
+
+def test_only_the_wanted_judges_are_shown_in_pictures(study_facts: StudyFacts):
+    text = render_report(study_facts, ReportOptions(gallery_judges=1))
+
+    assert text.count('"gallery"><h4>False positives') == 1
+
+
+def test_sections_are_numbered_by_the_page_and_not_by_hand(page: _Page):
+    sections = [a["id"] for tag, a in page.tags if tag == "section"]
+
+    assert sections[6:12] == [
+        "distances",
+        "copies",
+        "evaluation",
+        "acceptance",
+        "question",
+        "galleries",
+    ]
+    assert sections[-2:] == ["card", "limits"]
 
 
 def test_an_unreadable_image_leaves_a_hole_and_not_an_error(tmp_path):

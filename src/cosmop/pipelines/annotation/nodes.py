@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.image_set import ImageSet
 from cosmop.labels.schema import LabelSchema
 from cosmop.labels.splits import SplitOptions
@@ -51,11 +52,13 @@ def label_images(
 def split_images(
     labelled_images: ImageSet, image_hashes: pd.DataFrame, options: SplitOptions
 ) -> tuple[ImageSet, ImageSet, ImageSet]:
-    """Split by groups of look-alikes, so that no near-copy of a test image is trained on."""
-    from cosmop.imaging import duplicates
-    from cosmop.labels import splits
+    """Split by groups of look-alikes, so that no near-copy of a test image is trained on.
 
-    groups = duplicates.group_for_splits(image_hashes, options.group_radius_bits)
+    Mirror images look alike, too.
+    """
+    from cosmop.labels import near_copies, splits
+
+    groups = near_copies.group_near_copies(image_hashes, options.group_radius_bits)
     assigned = splits.assign_splits(labelled_images.manifest, groups, options)
     manifest = labelled_images.manifest.merge(assigned, on="image_id")
     images = ImageSet(manifest, labelled_images.store)
@@ -63,3 +66,18 @@ def split_images(
         images.where(images.manifest["split"] == name) for name in ("train", "validation", "test")
     )
     return train, validation, test
+
+
+def record_split(
+    training_images: ImageSet,
+    validation_images: ImageSet,
+    test_images: ImageSet,
+    split_history: WorkFolder,
+) -> dict[str, Any]:
+    """Write down the split with its checksum, and say what changed in it since the last run."""
+    from cosmop.labels import splits
+    from cosmop.pipelines.annotation.history import note_split
+
+    parts = (training_images, validation_images, test_images)
+    manifest = splits.split_manifest(*(part.manifest for part in parts))
+    return {**manifest, "change": note_split(split_history.path, manifest)}

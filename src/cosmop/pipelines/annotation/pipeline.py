@@ -6,6 +6,7 @@ from cosmop.pipelines.annotation.nodes import (
     import_labels,
     label_images,
     make_label_tasks,
+    record_split,
     split_images,
 )
 
@@ -42,6 +43,12 @@ def create_pipeline() -> Pipeline:
                 ["labelled_images", "image_hashes", "params:annotation.split"],
                 ["training_images", "validation_images", "test_images"],
                 name="split_images",
+            ),
+            Node(
+                record_split,
+                ["training_images", "validation_images", "test_images", "split_history"],
+                "split_manifest",
+                name="record_split",
             ),
         ],
         tags="annotation",

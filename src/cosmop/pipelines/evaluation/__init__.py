@@ -1,5 +1,5 @@
 """Judge the synthetic images by classifiers and by distances."""
 
-from cosmop.pipelines.evaluation.pipeline import create_pipeline
+from cosmop.pipelines.evaluation.pipeline import create_pipeline, create_published_protocol
 
-__all__ = ["create_pipeline"]
+__all__ = ["create_pipeline", "create_published_protocol"]

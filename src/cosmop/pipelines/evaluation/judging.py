@@ -1,125 +1,130 @@
 """The judges brought together with the images they judge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cosmop.classifiers import image_classifier, one_class
+from cosmop.classifiers import detectors, image_classifier, one_class
 from cosmop.classifiers.feature_table import FeatureTable
-from cosmop.classifiers.features import FeatureExtractor
-from cosmop.classifiers.options import ImageClassifierOptions
+from cosmop.classifiers.options import DetectorOptions, ImageClassifierOptions
+from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.image_set import ImageSet
-from cosmop.metrics.classification import classification_metrics, mcnemar_exact
-from cosmop.metrics.intervals import bootstrap, wilson
 
-_REAL, _WITH_SYNTHETIC = "image_classifier", "image_classifier_with_synthetic"
+JUDGED = ("test", "synthetic")
 _BATCH = 256
-JUDGES = ("one_class_svm", _REAL, _WITH_SYNTHETIC)
 
 
-def feature_table(sets: Mapping[str, ImageSet], extractor: FeatureExtractor) -> FeatureTable:
-    """Extract the features of several image sets into one table."""
-    rows = [
-        images.manifest[["image_id", "is_positive"]].assign(set=name)
-        for name, images in sets.items()
-    ]
-    vectors = [extractor.extract(images) for images in sets.values() if len(images)]
-    described = {
-        "name": extractor.name,
-        "checksum": extractor.checksum,
-        "dimensions": extractor.dimensions,
-    }
-    return FeatureTable(pd.concat(rows, ignore_index=True), np.concatenate(vectors), described)
-
-
-def train_arm(
-    training: Sequence[ImageSet],
-    validation: ImageSet,
-    person_filter: Any,
-    options: ImageClassifierOptions,
-) -> Any:
-    """Train the classifier on the union of the training sets."""
-    data = [_labelled_pixels(images, options) for images in training]
-    joined = image_classifier.TrainingData(
-        np.concatenate([pixels for pixels, _ in data]),
-        np.concatenate([labels for _, labels in data]),
-    )
-    held_out = image_classifier.TrainingData(*_labelled_pixels(validation, options))
-    trained = image_classifier.train_image_classifier(
-        joined, held_out, options, person_filter=person_filter
-    )
-    return trained.model
-
-
-def _labelled_pixels(images: ImageSet, options: ImageClassifierOptions) -> tuple[Any, Any]:
+def labelled_pixels(images: ImageSet, options: ImageClassifierOptions) -> tuple[Any, Any]:
+    """Return images uint8 [N, H, W, 3] at the network's size, and labels bool [N]."""
     labels = images.manifest["is_positive"].to_numpy(dtype=bool)
     return images.array(options.image_size, fit=options.fit), labels
 
 
+def train_classifier(
+    training: ImageSet,
+    validation: ImageSet,
+    person_filter: Any,
+    work: WorkFolder,
+    options: ImageClassifierOptions,
+) -> tuple[Any, dict[str, Any]]:
+    """Fine-tune the classifier; return it and how the training went."""
+    trained = image_classifier.train_image_classifier(
+        image_classifier.TrainingData(*labelled_pixels(training, options)),
+        image_classifier.TrainingData(*labelled_pixels(validation, options)),
+        options,
+        person_filter,
+        workspace=work.path,
+    )
+    history = trained.history.astype(object).where(trained.history.notna(), None)
+    log = {
+        "n_train": len(training),
+        "n_validation": len(validation),
+        "seed": options.seed,
+        "calibration": None if trained.calibration is None else asdict(trained.calibration),
+        "history": history.to_dict("records"),
+    }
+    return trained.model, log
+
+
+def score_by_detectors(
+    features: FeatureTable, options: DetectorOptions
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Fit the detectors to the training images; return scores and verdicts, and what was fitted.
+
+    The table has ``image_id``, ``set``, and for each detector ``<name>_score`` (higher is more
+    positive) and ``<name>_accepts``.
+    """
+    fitted = detectors.fit_detectors(
+        features.of("train", is_positive=True),
+        features.of("train", is_positive=False),
+        features.of("validation", is_positive=True),
+        options,
+    )
+    parts = []
+    for name in JUDGED:
+        rows = features.rows.loc[features.rows["set"] == name, ["image_id", "set"]]
+        vectors = features.of(name)
+        columns: dict[str, Any] = {}
+        for judge, detector in fitted.items():
+            scores = detector.score(vectors)
+            columns |= {f"{judge}_score": scores, f"{judge}_accepts": scores >= detector.threshold}
+        parts.append(rows.reset_index(drop=True).assign(**columns))
+    described = {
+        name: {key: value for key, value in detector.describe().items() if key != "name"}
+        for name, detector in fitted.items()
+    }
+    return pd.concat(parts, ignore_index=True), {"detectors": described}
+
+
 def judge_images(
     images: Mapping[str, ImageSet],
-    features: FeatureTable,
+    one_class_features: FeatureTable,
+    detector_scores: pd.DataFrame,
     svm: Any,
-    classifiers: Mapping[str, Any],
+    classifier: Any,
 ) -> pd.DataFrame:
     """Return one row per image with every judge's score and verdict.
 
-    Columns: ``image_id``, ``set``, ``is_positive``, and for each judge ``<judge>_score`` with
-    ``<judge>_accepts``: the one-class SVM gives a signed distance and accepts from 0 on, the
-    classifiers give a probability and accept from 0.5 on.
+    Columns: ``image_id``, ``set``, ``is_positive``, the criteria, and for each judge
+    ``<judge>_score`` with ``<judge>_accepts``: the one-class SVM gives a signed distance and
+    accepts from 0 on, detectors from their thresholds on, the classifier from a probability of 0.5.
     """
     parts = []
     for name, image_set in images.items():
-        rows = features.rows[features.rows["set"] == name].reset_index(drop=True)
-        svm_scores = one_class.score_one_class(svm, features.of(name))
-        columns = {"one_class_svm_score": svm_scores, "one_class_svm_accepts": svm_scores >= 0}
-        for judge, network in classifiers.items():
-            probabilities = _probabilities(network, image_set)
-            columns |= {f"{judge}_score": probabilities, f"{judge}_accepts": probabilities >= 0.5}
-        parts.append(rows.assign(**columns))
+        svm_scores = one_class.score_one_class(svm, one_class_features.of(name))
+        probabilities = _probabilities(classifier, image_set)
+        detected = detector_scores[detector_scores["set"] == name].reset_index(drop=True)
+        parts.append(
+            _known(image_set, name).assign(
+                one_class_svm_score=svm_scores,
+                one_class_svm_accepts=svm_scores >= 0,
+                **{column: detected[column] for column in detected.columns[2:]},
+                image_classifier_score=probabilities,
+                image_classifier_accepts=probabilities >= 0.5,
+            )
+        )
     return pd.concat(parts, ignore_index=True)
+
+
+def _known(images: ImageSet, name: str) -> pd.DataFrame:
+    """Return who the images are and what is known of them: labels and criteria."""
+    criteria = images.manifest.select_dtypes(bool).columns
+    columns = dict.fromkeys(["image_id", "is_positive", *criteria])
+    return images.manifest[list(columns)].reset_index(drop=True).assign(set=name)
+
+
+def with_people(scores: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Add ``people``, the number of people in each image, where somebody knows it."""
+    if truth.empty:
+        return scores
+    people = truth.drop_duplicates("image_sha256").set_index("image_sha256")["number_of_people"]
+    return scores.assign(people=scores["image_id"].map(people).astype("Float64"))
 
 
 def _probabilities(network: Any, images: ImageSet) -> Any:
     design = network.design
     batches = images.batches(design.image_size, _BATCH, fit=design.fit)
     return np.concatenate([image_classifier.predict(network, batch) for batch in batches])
-
-
-def classifier_metrics(scores: pd.DataFrame) -> dict[str, Any]:
-    """Return each judge's figures on the test images, and what each accepts.
-
-    ``judges`` holds precision, recall, accuracy and the confusion counts; ``acceptance`` the share
-    of synthetic images accepted, beside the same judge's share of real positives and negatives;
-    ``gain`` what the synthetic images changed in the classifier's accuracy, image by image.
-    """
-    test = scores[scores["set"] == "test"]
-    labels = test["is_positive"].to_numpy(dtype=bool)
-    accepted = {judge: test[f"{judge}_accepts"].to_numpy(dtype=bool) for judge in JUDGES}
-    judges = {
-        judge: classification_metrics(labels, accepted[judge], test[f"{judge}_score"].to_numpy())
-        for judge in JUDGES
-    }
-    groups = {
-        "synthetic": scores[scores["set"] == "synthetic"],
-        "real_positives": test[labels],
-        "real_negatives": test[~labels],
-    }
-    acceptance = {
-        judge: {
-            name: wilson(int(rows[f"{judge}_accepts"].sum()), len(rows))
-            for name, rows in groups.items()
-        }
-        for judge in JUDGES
-    }
-    gain = _gain(labels, accepted[_REAL], accepted[_WITH_SYNTHETIC])
-    return {"judges": judges, "acceptance": acceptance, "gain": gain}
-
-
-def _gain(labels: Any, real: Any, with_synthetic: Any) -> dict[str, Any]:
-    """Compare the two arms on the same test images: paired difference, and McNemar's exact test."""
-    difference = (with_synthetic == labels).astype(float) - (real == labels).astype(float)
-    accuracy = bootstrap(lambda values: float(values.mean()), [difference], resamples=1000)
-    return {"accuracy": accuracy, "mcnemar": mcnemar_exact(labels, real, with_synthetic)}

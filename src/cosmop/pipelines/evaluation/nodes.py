@@ -3,11 +3,22 @@
 from typing import Any
 
 import pandas as pd
+from PIL import Image
 
+from cosmop.classifiers.arms_options import StudyArmsOptions
 from cosmop.classifiers.feature_table import FeatureTable
-from cosmop.classifiers.options import FeatureOptions, ImageClassifierOptions, OneClassOptions
+from cosmop.classifiers.options import (
+    DetectorOptions,
+    FeatureOptions,
+    ImageClassifierOptions,
+    OneClassOptions,
+)
+from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.image_set import ImageSet
+from cosmop.labels.splits import SplitOptions
+from cosmop.metrics.memorisation_options import MemorisationOptions
 from cosmop.metrics.options import DistanceOptions
+from cosmop.stylegan2.options import SamplingOptions
 
 
 def extract_features(
@@ -16,96 +27,198 @@ def extract_features(
     test_images: ImageSet,
     synthetic_images: ImageSet,
     person_filter: Any,
+    feature_cache: WorkFolder,
     options: FeatureOptions,
 ) -> FeatureTable:
-    """Extract the features of every image that is judged, once."""
-    from cosmop.classifiers.features import build_extractor
-    from cosmop.pipelines.evaluation.judging import feature_table
+    """Extract pooled features for the detectors and the search for copies."""
+    from cosmop.pipelines.evaluation.features import features_of_study
 
-    sets = {
-        "train": training_images,
-        "validation": validation_images,
-        "test": test_images,
-        "synthetic": synthetic_images.with_columns(is_positive=True),
-    }
-    return feature_table(sets, build_extractor(options, person_filter))
+    images = (training_images, validation_images, test_images, synthetic_images)
+    return features_of_study(images, person_filter, feature_cache, options, mirrored=["train"])
+
+
+def extract_one_class_features(
+    training_images: ImageSet,
+    validation_images: ImageSet,
+    test_images: ImageSet,
+    synthetic_images: ImageSet,
+    person_filter: Any,
+    feature_cache: WorkFolder,
+    options: FeatureOptions,
+) -> FeatureTable:
+    """Extract the features of the study's one-class model: the whole map, not its mean."""
+    from cosmop.pipelines.evaluation.features import features_of_study
+
+    images = (training_images, validation_images, test_images, synthetic_images)
+    return features_of_study(images, person_filter, feature_cache, options)
+
+
+def extract_distance_features(
+    training_images: ImageSet,
+    validation_images: ImageSet,
+    test_images: ImageSet,
+    synthetic_images: ImageSet,
+    person_filter: Any,
+    feature_cache: WorkFolder,
+    options: FeatureOptions,
+) -> FeatureTable:
+    """Extract features at the generator's resolution, for distances."""
+    from cosmop.pipelines.evaluation.features import features_of_study
+
+    images = (training_images, validation_images, test_images, synthetic_images)
+    return features_of_study(images, person_filter, feature_cache, options, as_generated=True)
+
+
+def measure_distances(distance_features: FeatureTable, options: DistanceOptions) -> dict[str, Any]:
+    """Measure how far the synthetic images are from the real ones, beside the floor."""
+    from cosmop.metrics.judging import measure_distances as measure
+
+    return measure(
+        distance_features.of("train", is_positive=True),
+        distance_features.of("test", is_positive=True),
+        distance_features.of("synthetic"),
+        extractor=distance_features.extractor,
+        options=options,
+    )
+
+
+def measure_memorisation(
+    features: FeatureTable,
+    training_images: ImageSet,
+    validation_images: ImageSet,
+    test_images: ImageSet,
+    synthetic_images: ImageSet,
+    options: MemorisationOptions,
+) -> dict[str, Any]:
+    """Search the synthetic images for copies of training images."""
+    from cosmop.pipelines.evaluation.privacy import search_for_copies
+
+    sets = {"train": training_images, "validation": validation_images, "test": test_images}
+    positives = {name: part.where(part.manifest["is_positive"]) for name, part in sets.items()}
+    return search_for_copies(features, positives, synthetic_images, options)
+
+
+def check_leaks(
+    training_images: ImageSet,
+    validation_images: ImageSet,
+    test_images: ImageSet,
+    image_hashes: pd.DataFrame,
+    generator_images: pd.DataFrame,
+    classifier_images: pd.DataFrame,
+    options: SplitOptions,
+) -> dict[str, Any]:
+    """Check that nothing was trained on test images, or on what looks like one."""
+    from cosmop.pipelines.evaluation.privacy import look_for_leaks
+
+    splits = {"train": training_images, "validation": validation_images, "test": test_images}
+    used = {"generator": generator_images, "classifier": classifier_images}
+    return look_for_leaks(splits, image_hashes, used, options)
 
 
 def train_one_class_svm(
-    features: FeatureTable, options: OneClassOptions
+    one_class_features: FeatureTable, options: OneClassOptions
 ) -> tuple[Any, dict[str, Any]]:
     """Fit scaler, PCA and one-class SVM to the positive training images."""
     from cosmop.classifiers import one_class
 
-    positives = features.of("train", is_positive=True)
+    positives = one_class_features.of("train", is_positive=True)
     model = one_class.fit_one_class(positives, options)
-    held_out = features.of("validation", is_positive=True)
+    held_out = one_class_features.of("validation", is_positive=True)
     return model, one_class.one_class_report(model, positives, held_out)
+
+
+def score_with_detectors(
+    features: FeatureTable, options: DetectorOptions
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Fit what works with few images, and let it score the test and the synthetic images."""
+    from cosmop.pipelines.evaluation.judging import score_by_detectors
+
+    return score_by_detectors(features, options)
 
 
 def train_image_classifier(
     training_images: ImageSet,
     validation_images: ImageSet,
     person_filter: Any,
+    classifier_work: WorkFolder,
     options: ImageClassifierOptions,
-) -> Any:
-    """Fine-tune the classifier on real images."""
-    from cosmop.pipelines.evaluation.judging import train_arm
+) -> tuple[Any, dict[str, Any], pd.DataFrame]:
+    """Fine-tune the classifier on real images, and note which they were."""
+    from cosmop.pipelines.evaluation.judging import train_classifier
 
-    return train_arm([training_images], validation_images, person_filter, options)
-
-
-def train_image_classifier_with_synthetic(
-    training_images: ImageSet,
-    synthetic_images: ImageSet,
-    validation_images: ImageSet,
-    person_filter: Any,
-    options: ImageClassifierOptions,
-) -> Any:
-    """Fine-tune the same classifier, with as many steps, on real and synthetic images."""
-    from cosmop.pipelines.evaluation.judging import train_arm
-
-    synthetic = synthetic_images.with_columns(is_positive=True)
-    return train_arm([training_images, synthetic], validation_images, person_filter, options)
+    model, log = train_classifier(
+        training_images, validation_images, person_filter, classifier_work, options
+    )
+    return model, log, training_images.manifest[["image_id", "is_positive"]]
 
 
 def score_images(
-    features: FeatureTable,
     test_images: ImageSet,
     synthetic_images: ImageSet,
+    one_class_features: FeatureTable,
+    detector_scores: pd.DataFrame,
     one_class_svm: Any,
     image_classifier: Any,
-    image_classifier_with_synthetic: Any,
+    scene_truth: pd.DataFrame,
 ) -> pd.DataFrame:
     """Let every judge score the test images and the synthetic images."""
-    from cosmop.pipelines.evaluation.judging import judge_images
+    from cosmop.pipelines.evaluation.judging import judge_images, with_people
 
-    images = {"test": test_images, "synthetic": synthetic_images}
-    classifiers = {
-        "image_classifier": image_classifier,
-        "image_classifier_with_synthetic": image_classifier_with_synthetic,
-    }
-    return judge_images(images, features, one_class_svm, classifiers)
+    images = {"test": test_images, "synthetic": synthetic_images.with_columns(is_positive=True)}
+    scores = judge_images(
+        images, one_class_features, detector_scores, one_class_svm, image_classifier
+    )
+    return with_people(scores, scene_truth)
 
 
 def measure_classifiers(scores: pd.DataFrame) -> tuple[dict[str, Any], Any]:
     """Compare the judges with the labels of the test images."""
-    from cosmop.pipelines.evaluation.judging import classifier_metrics
+    from cosmop.metrics.judgement import judge_scores
     from cosmop.reports.figures import confusion_figure
 
-    metrics = classifier_metrics(scores)
+    metrics = judge_scores(scores)
     confusion = metrics["judges"]["image_classifier"]["confusion"]
     return metrics, confusion_figure(confusion, "Image classifier on real test images")
 
 
-def measure_distances(features: FeatureTable, options: DistanceOptions) -> dict[str, Any]:
-    """Measure how far the synthetic images are from the real ones, beside the floor."""
-    from cosmop.metrics.judging import measure_distances as measure
+def explain_errors(
+    scores: pd.DataFrame, test_images: ImageSet, image_classifier: Any
+) -> Image.Image:
+    """Draw the classifier's worst errors with what it looked at."""
+    from cosmop.pipelines.evaluation.explaining import heat_map_sheet
 
-    return measure(
-        features.of("train", is_positive=True),
-        features.of("test", is_positive=True),
-        features.of("synthetic"),
-        extractor=features.extractor,
-        options=options,
-    )
+    return heat_map_sheet(scores, test_images, image_classifier)
+
+
+def study_augmentation(
+    training_images: ImageSet,
+    validation_images: ImageSet,
+    test_images: ImageSet,
+    synthetic_images: ImageSet,
+    image_hashes: pd.DataFrame,
+    person_filter: Any,
+    augmentation_work: WorkFolder,
+    options: StudyArmsOptions,
+    classifier: ImageClassifierOptions,
+    split: SplitOptions,
+) -> dict[str, Any]:
+    """Train the same classifier on several mixtures: do the synthetic images help?"""
+    from cosmop.pipelines.evaluation.questions import answer, study_images
+
+    splits = {"train": training_images, "validation": validation_images, "test": test_images}
+    data = study_images(splits, synthetic_images, image_hashes, classifier, split)
+    return answer(data, person_filter, augmentation_work, options, classifier)
+
+
+def measure_published_fid(
+    generator: Any,
+    training_images: ImageSet,
+    person_filter: Any,
+    features: FeatureOptions,
+    sampling: SamplingOptions,
+) -> dict[str, Any]:
+    """Measure as published figures were: all training images against 50,000 generated ones."""
+    from cosmop.pipelines.evaluation.published import measure_fid50k_full
+
+    positives = training_images.where(training_images.manifest["is_positive"])
+    return measure_fid50k_full(generator, positives, person_filter, features, sampling)

@@ -1,4 +1,4 @@
-"""What training is told besides images: the criteria that each fulfils."""
+"""What training is given: images of the network's size, and the criteria that each fulfils."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cosmop.errors import InputError
+from cosmop.imaging.image_set import ImageSet
+from cosmop.stylegan2.options import NetworkOptions
+
+
+def pixels_for(network: NetworkOptions, images: ImageSet) -> NDArray[np.uint8]:
+    """Return the images at the network's size, uint8 [N, H, W, 1 or 3]."""
+    size = (network.height, network.width)
+    return images.array(size, fit="stretch", channels=network.image_channels)
 
 
 def label_rows(manifest: pd.DataFrame, class_names: Sequence[str]) -> NDArray[Any] | None:

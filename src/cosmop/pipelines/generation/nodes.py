@@ -23,23 +23,26 @@ def train_stylegan2(
     features: FeatureOptions,
     judging: JudgingOptions,
     control: ControlOptions,
-) -> SnapshotSet:
-    """Train on the positive training images; the same command resumes a run that was stopped."""
+) -> tuple[SnapshotSet, pd.DataFrame]:
+    """Train on the positive training images, and note which they were.
+
+    The same command resumes a run that was stopped.
+    """
     from cosmop.classifiers.features import build_extractor
     from cosmop.metrics.judging import Judge
-    from cosmop.pipelines.generation.inputs import label_rows
+    from cosmop.pipelines.generation.inputs import label_rows, pixels_for
     from cosmop.pipelines.generation.training import train_with_judge
     from cosmop.stylegan2.launching import training_run
     from cosmop.stylegan2.presets import completed
 
     network, training = completed(preset, network, training)
     positives = training_images.where(training_images.manifest["is_positive"])
-    size = (network.height, network.width)
-    pixels_NHWC = positives.array(size, fit="stretch", channels=network.image_channels)
+    pixels_NHWC = pixels_for(network, positives)
     labels = label_rows(positives.manifest, network.class_names)
     run = training_run(pixels_NHWC, network, training, labels)
     judge = Judge(build_extractor(features, person_filter), pixels_NHWC, judging, run.held_out)
-    return train_with_judge(run, judge, training_workspace, control, labels)
+    snapshots = train_with_judge(run, judge, training_workspace, control, labels)
+    return snapshots, positives.manifest[["image_id", "is_positive"]]
 
 
 def tabulate_curve(stylegan2_snapshots: SnapshotSet) -> tuple[pd.DataFrame, Any]:

@@ -27,7 +27,7 @@ def create_pipeline() -> Pipeline:
                     "params:generation.judging",
                     "params:generation.control",
                 ],
-                "stylegan2_snapshots",
+                ["stylegan2_snapshots", "generator_images"],
                 name="train_stylegan2",
                 tags="training",
             ),

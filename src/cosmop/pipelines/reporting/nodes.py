@@ -52,6 +52,8 @@ def summarise_study(
     generator_metrics: dict[str, Any],
     classifier_metrics: dict[str, Any],
     distances: dict[str, Any],
+    memorisation: dict[str, Any],
+    augmentation_study: dict[str, Any],
     truth_metrics: dict[str, Any],
 ) -> dict[str, Any]:
     """Choose the figures that end a run."""
@@ -63,6 +65,8 @@ def summarise_study(
         generator=generator_metrics,
         classifiers=classifier_metrics,
         distances=distances,
+        memorisation=memorisation,
+        augmentation=augmentation_study,
         truth=truth_metrics,
     )
 

@@ -33,11 +33,12 @@ def headline_figures(
     generator: Mapping[str, Any],
     classifiers: Mapping[str, Any],
     distances: Mapping[str, Any],
+    memorisation: Mapping[str, Any],
+    augmentation: Mapping[str, Any],
     truth: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the short table of a study: sections of figures, most with interval and n."""
-    judges, acceptance = classifiers["judges"], classifiers["acceptance"]
-    name = distances["name"]
+    name = generator["best"]["name"]
     figures: dict[str, Any] = {
         "images": dict(zip(study_funnel["label"], study_funnel["images"].tolist(), strict=True)),
         "person_filter": {"accuracy": person_filter["accuracy"]},
@@ -46,20 +47,48 @@ def headline_figures(
             f"{name} best snapshot": generator["best"]["distance"],
             "best at kimg": generator["best"]["kimg"],
             f"{name} floor (real halves)": generator["best"]["floor"],
-            "recall": distances["to_training"]["recall"],
+        },
+        "against_test_images": _against_real(distances),
+        "copies": {
+            "verdict": memorisation["verdict"],
+            "found": memorisation["found"],
+            "found among held-out real": memorisation["found_held_out"],
         },
         "judges": {
-            judge.replace("_", " "): {
-                key: figures[key] for key in ("precision", "recall", "accuracy") if key in figures
-            }
-            for judge, figures in judges.items()
+            judge.replace("_", " "): {key.replace("_", " "): figures[key] for key in _SHARES}
+            for judge, figures in classifiers["judges"].items()
         },
         "synthetic_images_accepted": {
-            judge.replace("_", " "): shares["synthetic"] for judge, shares in acceptance.items()
+            judge.replace("_", " "): {"as judged": shares["synthetic"]}
+            | ({} if "reason" in shares["corrected"] else {"corrected": shares["corrected"]})
+            for judge, shares in classifiers["acceptance"].items()
         },
-        "with_synthetic_minus_without": {"accuracy": classifiers["gain"]["accuracy"]},
+        "augmentation": {
+            "conclusion": augmentation["conclusion"],
+            "smallest detectable gain": augmentation["smallest_detectable_gain"]["value"],
+        },
     }
     return figures | ({"against_truth": dict(truth)} if truth else {})
+
+
+_SHARES = ("auroc", "average_precision", "precision", "recall", "accuracy")
+_MEASURES = ("kernel_distance", "mind", "recall", "coverage")
+
+
+def _against_real(distances: Mapping[str, Any]) -> dict[str, Any]:
+    """Return each measure to the test images, and what real images have at the floor's n."""
+    to_test = distances["to_test"]
+    found: dict[str, Any] = {}
+    for name in _MEASURES:
+        words = name.replace("_", " ")
+        found[words] = _estimate(to_test[name])
+        found[f"{words}, at {to_test[name]['floor']['n']} a side"] = to_test[name]["at_floor_n"]
+        found[f"{words}, real ↔ real"] = to_test[name]["floor"]
+    return found | {f"{distances['name']} (papers only)": _estimate(to_test["distance"])}
+
+
+def _estimate(measure: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: measure[key] for key in ("value", "low", "high", "n")}
 
 
 def study_facts(datasets: Mapping[str, Any]) -> StudyFacts:
@@ -131,9 +160,36 @@ def _splits(datasets: Mapping[str, Any]) -> pd.DataFrame:
 
 def _judgement(datasets: Mapping[str, Any]) -> dict[str, Any]:
     distances, classifiers = datasets["distances"], datasets["classifier_metrics"]
+    manifest = datasets["split_manifest"]
+    pictures = _pictures(datasets["test_images"], datasets["synthetic_images"])
+    return _training(datasets) | {
+        "distances": distances,
+        "extractor": distances["extractor"],
+        "classifiers": classifiers["judges"],
+        "baselines": classifiers["baselines"],
+        "acceptance": classifiers["acceptance"],
+        "judge_curves": classifiers["curves"],
+        "calibration": classifiers["calibration"],
+        "by_group": classifiers["by_group"],
+        "one_class": datasets["one_class_metrics"] | datasets["detector_metrics"],
+        "scores": datasets["scores"],
+        "score_images": pictures,
+        "grad_cams": [("Worst errors", [("", datasets["error_heat_maps"])])],
+        "augmentation_study": datasets["augmentation_study"],
+        "memorisation": datasets["memorisation"],
+        "memorisation_images": _pictures(
+            *(datasets[f"{name}_images"] for name in ("training", "validation")),
+            datasets["test_images"],
+            datasets["synthetic_images"],
+        ),
+        "leaks": datasets["leak_checks"],
+        "split_hash": manifest["checksum"],
+        "test_split_note": manifest["change"]["sentence"],
+    }
+
+
+def _training(datasets: Mapping[str, Any]) -> dict[str, Any]:
     generator, snapshots = datasets["generator_metrics"], datasets["stylegan2_snapshots"]
-    test, synthetic = datasets["test_images"], datasets["synthetic_images"]
-    shown = pd.concat([test.manifest, synthetic.manifest], ignore_index=True)
     return {
         "curve": datasets["distance_curve"],
         "grids": [
@@ -141,21 +197,15 @@ def _judgement(datasets: Mapping[str, Any]) -> dict[str, Any]:
             for item, is_abandoned in zip(snapshots, snapshots.abandoned(), strict=True)
             if not is_abandoned
         ],
-        "distances": {
+        "training_distances": {
+            "name": generator["best"]["name"],
             "untrained": generator["untrained"]["distance"],
             "best": generator["best"]["distance"],
             "floor": generator["best"]["floor"],
-            "kernel distance to training": distances["to_training"]["kernel_distance"],
-            "kernel distance to test": distances["to_test"]["kernel_distance"],
-            "precision": distances["to_training"]["precision"],
-            "recall": distances["to_training"]["recall"],
-            "density": distances["to_training"]["density"],
-            "coverage": distances["to_training"]["coverage"],
         },
-        "classifiers": classifiers["judges"],
-        "gains": {"accuracy": classifiers["gain"]["accuracy"]},
-        "acceptance": classifiers["acceptance"],
-        "scores": datasets["scores"],
-        "score_images": ImageSet(shown.drop_duplicates("image_id"), test.store),
-        "extractor": distances["extractor"],
     }
+
+
+def _pictures(*sets: ImageSet) -> ImageSet:
+    manifest = pd.concat([images.manifest for images in sets], ignore_index=True)
+    return ImageSet(manifest.drop_duplicates("image_id"), sets[0].store)

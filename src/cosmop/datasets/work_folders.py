@@ -1,0 +1,66 @@
+"""Folders in which long work keeps what it has finished, so that it survives a power cut."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import JSONPreview
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """A folder that outlives runs, and those who want to hear what is finished in it.
+
+    Attributes:
+        path: The folder; it exists.
+        listeners: Called with one mapping for each piece of work that is finished.
+    """
+
+    path: Path
+    listeners: list[Listener] = field(default_factory=list)
+
+    def tell(self, finished: dict[str, Any]) -> None:
+        """Call every listener."""
+        for listener in self.listeners:
+            listener(finished)
+
+
+class WorkFolderDataset(AbstractDataset[NoReturn, WorkFolder]):
+    """A `WorkFolder`, made when it is first asked for.
+
+    Args:
+        filepath: The folder.
+        metadata: For kedro-viz.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> WorkFolder:
+        """Return the folder, with no listeners yet."""
+        self._path.mkdir(parents=True, exist_ok=True)
+        return WorkFolder(self._path)
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: nodes write into the folder themselves."""
+        raise DatasetError(
+            f"The work folder {self._path} is filled by nodes themselves, got {data!r} to save."
+        )
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path)}
+
+    def preview(self) -> JSONPreview:
+        """Return the number of files and their size."""
+        files = [path for path in self._path.rglob("*") if path.is_file()]
+        megabytes = round(sum(path.stat().st_size for path in files) / 1e6, 1)
+        return JSONPreview(json.dumps({"files": len(files), "megabytes": megabytes}))

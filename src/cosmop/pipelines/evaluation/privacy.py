@@ -1,0 +1,95 @@
+"""Are the synthetic images copies, and did anything see the test images?"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cosmop.classifiers.feature_table import FeatureTable
+from cosmop.imaging.image_set import ImageSet
+from cosmop.imaging.phash import HashingOptions, hash_image_set, hashes_as_integers
+from cosmop.labels.leaks import find_leaks, require_no_leaks
+from cosmop.labels.splits import SplitOptions
+from cosmop.metrics.closeness import Pictures
+from cosmop.metrics.memorisation import measure_memorisation
+from cosmop.metrics.memorisation_options import MemorisationOptions
+from cosmop.metrics.thumbnails import thumbnails_of
+
+_HARD = ("ids_apart", "saw_training_only")
+
+
+def search_for_copies(
+    features: FeatureTable,
+    positives: Mapping[str, ImageSet],
+    synthetic: ImageSet,
+    options: MemorisationOptions,
+) -> dict[str, Any]:
+    """Compare the synthetic images with the positive training images, by all that is known.
+
+    Args:
+        features: With the training images mirrored, too.
+        positives: Positive images by the name of their set: ``train``, and those held out.
+        synthetic: The generated images.
+        options: See the class.
+    """
+    size = (int(synthetic.manifest["height"].iloc[0]), int(synthetic.manifest["width"].iloc[0]))
+    train = _Known(positives["train"], size)
+    held_out = [
+        _Known(images, size).pictures(features.of(name, is_positive=True))
+        for name, images in positives.items()
+        if name != "train"
+    ]
+    return measure_memorisation(
+        train.pictures(features.of("train", is_positive=True)),
+        train.mirrored(features.of("train_mirrored", is_positive=True)),
+        _joined(held_out),
+        _Known(synthetic, size).pictures(features.of("synthetic")),
+        options=options,
+        extractor=features.extractor,
+    )
+
+
+class _Known:
+    """Images with their thumbnails and hashes, all at the generator's size."""
+
+    def __init__(self, images: ImageSet, size: tuple[int, int]) -> None:
+        self._ids = images.ids
+        self._thumbnails = thumbnails_of(images.array(size, fit="stretch"))
+        hashes = hash_image_set(images, HashingOptions())
+        # An unreadable image has no hash; all bits of 0 are those of no picture.
+        self._hashes = hashes_as_integers(hashes["phash"].replace("", "0"))
+        self._mirrored = hashes_as_integers(hashes["phash_mirrored"].replace("", "0"))
+
+    def pictures(self, vectors: Any) -> Pictures:
+        return Pictures(self._ids, vectors, self._thumbnails, self._hashes)
+
+    def mirrored(self, vectors: Any) -> Pictures:
+        return Pictures(self._ids, vectors, hashes=self._mirrored)
+
+
+def _joined(parts: list[Pictures]) -> Pictures:
+    def join(name: str) -> Any:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    ids = [image for part in parts for image in part.ids]
+    return Pictures(ids, join("features"), join("thumbnails"), join("hashes"))
+
+
+def look_for_leaks(
+    splits: Mapping[str, ImageSet],
+    hashes: pd.DataFrame,
+    used: Mapping[str, pd.DataFrame],
+    options: SplitOptions,
+) -> dict[str, Any]:
+    """Return the checks of `find_leaks`; refuse to go on where a trainer saw other images.
+
+    Raises:
+        InputError: An image is in two splits, or a trainer was given others than training images.
+    """
+    manifests = [splits[name].manifest for name in ("train", "validation", "test")]
+    used_ids = {name: table["image_id"].tolist() for name, table in used.items()}
+    train, validation, test = manifests
+    leaks = find_leaks(train, validation, test, hashes, used_ids, options.group_radius_bits)
+    require_no_leaks({name: check for name, check in leaks.items() if name.endswith(_HARD)})
+    return dict(leaks)
