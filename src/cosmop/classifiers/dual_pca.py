@@ -5,7 +5,7 @@ the same eigenvalues as PCA's D×D matrix, and its eigenvectors are the scores u
 (Turk & Pentland 1991, "Eigenfaces for Recognition"). G grows by blocks of columns, standardised on
 the way, so a memory map is read once for the scores and once more for the components.
 
-Shapes: N images, D features, K components.
+Shapes: N images, D features, K components, B of a block.
 """
 
 import logging
@@ -76,18 +76,17 @@ class Decomposition:
     def explained_variance(self) -> Floats:
         """Variance along each kept component, float64 [K]."""
         n, kept = self.scores_NK.shape
-        variances: Floats = self.eigenvalues[:kept] / (n - 1)
-        return variances
+        return np.asarray(self.eigenvalues[:kept] / (n - 1))
 
     def components(self, block: slice) -> Features:
         """Return the columns `block` of the components, [K, B] in the features' type."""
         dtype = self._features.dtype
         if self._axes_DK is not None:
             return self._axes_DK[block].T.astype(dtype)
-        weights_NK = self.scores_NK / self.eigenvalues[: self.scores_NK.shape[1]]
+        kept = self.scores_NK.shape[1]
+        weights_NK = self.scores_NK / self.eigenvalues[:kept]  # sum to 0: a column's shift is lost
         z_NB = _standardised(self._features, block, self._columns)
-        components_KB: Features = weights_NK.T.astype(dtype) @ z_NB.astype(dtype, copy=False)
-        return components_KB
+        return np.asarray(weights_NK.T.astype(dtype) @ z_NB)
 
 
 def fit_dual_pca(
@@ -167,14 +166,12 @@ def _image_eigenvectors(
 def _solve_by_features(x: Features, wanted: float | None, standardise: bool) -> Decomposition:
     """Solve with the D×D products between features, for more images than features."""
     columns = _measure_columns(x, standardise)
-    blocks = row_blocks(x)
     products_DD = np.zeros((x.shape[1], x.shape[1]))
-    for rows in blocks:
-        z_BD = _standardised(x[rows], slice(None), columns)
+    for z_BD in _standardised_rows(x, columns):
         products_DD += z_BD.T @ z_BD
     eigenvalues, vectors = _falling_eigenvectors(products_DD)
     axes_DK = vectors[:, : _count(eigenvalues, wanted, x)]
-    parts = [_standardised(x[rows], slice(None), columns) @ axes_DK for rows in blocks]
+    parts = [z_BD @ axes_DK for z_BD in _standardised_rows(x, columns)]
     return Decomposition(eigenvalues, np.concatenate(parts), x, columns, axes_DK)
 
 
@@ -200,7 +197,11 @@ def _measure_columns(
             z_NB /= scale
             visit(z_NB)
     columns = _Columns(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-    _require_variation(columns, len(x))
+    if _is_constant(columns.mean_D, columns.variance_D, len(x)).all():
+        raise InputError(
+            f"PCA needs features that vary, got {len(x)} identical images; add other images or use "
+            "another extractor."
+        )
     return columns
 
 
@@ -209,10 +210,16 @@ def _is_constant(mean: Floats, variance: Floats, n: int) -> NDArray[np.bool_]:
     return variance <= n * _EPSILON * variance + np.square(n * mean * _EPSILON)
 
 
-def _standardised(x: Features, block: slice, columns: _Columns) -> Floats:
-    z: Floats = x[:, block] - columns.mean_D[block]
-    z /= columns.scale_D[block]
+def _standardised(x: Features, block: slice, columns: _Columns) -> Features:
+    """Return a block in the type of `x`; a mean rounded to float32 shifts a column as a whole."""
+    z: Features = x[:, block] - columns.mean_D[block].astype(x.dtype)
+    z *= np.reciprocal(columns.scale_D[block]).astype(x.dtype)
     return z
+
+
+def _standardised_rows(x: Features, columns: _Columns) -> Iterator[Features]:
+    for rows in row_blocks(x):
+        yield _standardised(x[rows].astype(np.float64), slice(None), columns)
 
 
 def _falling_eigenvectors(products: Floats) -> tuple[Floats, Floats]:
@@ -290,12 +297,4 @@ def _require_meaning(n_components: float | None) -> None:
         raise InputError(
             "PCA keeps a whole number of components from 1 on, or a share between 0 and 1, got "
             f"{n_components}; correct the options."
-        )
-
-
-def _require_variation(columns: _Columns, n: int) -> None:
-    if _is_constant(columns.mean_D, columns.variance_D, n).all():
-        raise InputError(
-            f"PCA needs features that vary, got {n} identical images; add other images or use "
-            "another extractor."
         )

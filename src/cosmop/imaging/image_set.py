@@ -82,7 +82,12 @@ class ImageSet:
         return decode_rgb(self.store.read(self.manifest["path"].iloc[index]))
 
     def batches(
-        self, size: tuple[int, int], batch_size: int, *, fit: str = "crop"
+        self,
+        size: tuple[int, int],
+        batch_size: int,
+        *,
+        fit: str = "crop",
+        through: tuple[int, int] | None = None,
     ) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
         """Yield decoded batches, uint8 NHWC 0..255, in manifest order.
 
@@ -90,10 +95,12 @@ class ImageSet:
             size: Height and width in pixels.
             batch_size: Images per batch; the last one may be smaller.
             fit: ``"crop"`` (centre), ``"pad"`` or ``"stretch"``, see `fit_image`.
+            through: Height and width that every image is brought to before `size`, so that
+                photographs are as sharp as generated images of that size.
         """
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
-            images = (fit_image(self.open(index), size, fit) for index in range(start, stop))
+            images = (self._fitted(index, size, fit, through) for index in range(start, stop))
             yield np.stack([np.asarray(image) for image in images])
 
     def array(
@@ -106,17 +113,17 @@ class ImageSet:
     ) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """Decode the whole set into one uint8 array [N, H, W, C]; for sets that fit in memory.
 
-        Args:
-            size: Height and width in pixels.
-            fit: ``"crop"`` (centre), ``"pad"`` or ``"stretch"``, see `fit_image`.
-            channels: 3 for RGB, 1 for greyscale.
-            through: Height and width that every image is brought to before `size`, so that
-                photographs are as sharp as generated images of that size.
+        `channels` is 3 for RGB, 1 for greyscale; the rest is that of `batches`.
         """
         images_NHWC = np.zeros((len(self), *size, channels), dtype=np.uint8)
         for index in range(len(self)):
-            opened = self.open(index)
-            seen = opened if through is None else fit_image(opened, through, fit)
-            image = fit_image(seen, size, fit).convert("L" if channels == 1 else "RGB")
-            images_NHWC[index] = np.asarray(image).reshape(*size, channels)
+            image = self._fitted(index, size, fit, through)
+            converted = image.convert("L" if channels == 1 else "RGB")
+            images_NHWC[index] = np.asarray(converted).reshape(*size, channels)
         return images_NHWC
+
+    def _fitted(
+        self, index: int, size: tuple[int, int], fit: str, through: tuple[int, int] | None
+    ) -> Image.Image:
+        image = self.open(index)
+        return fit_image(image if through is None else fit_image(image, through, fit), size, fit)

@@ -56,7 +56,7 @@ class StudyFacts:
         scores: Columns ``image_id``, ``set`` (test, synthetic), ``is_positive``, and for each judge
             ``<judge>_score`` (higher is more positive) and ``<judge>_accepts``.
         score_images: The pictures of `scores`.
-        grad_cams: ``(title, pictures with their captions)``: errors with heat maps, worst first.
+        error_heat_maps: A sheet of the worst errors, each above what the network looked at.
         augmentation_study: ``arms``, ``comparisons``, ``smallest_detectable_gain``,
             ``conclusion``; see `cosmop.reports.arms`.
         memorisation: ``verdict``, ``reason``, ``flagged``, ``flagged_held_out``, ``closest`` …
@@ -99,7 +99,7 @@ class StudyFacts:
     one_class: Metrics = field(default_factory=dict)
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
     score_images: ImageSet | None = None
-    grad_cams: Sequence[tuple[str, Sequence[tuple[str, Image.Image]]]] = ()
+    error_heat_maps: Image.Image | None = None
     augmentation_study: Metrics = field(default_factory=dict)
     memorisation: Metrics = field(default_factory=dict)
     memorisation_images: ImageSet | None = None

@@ -10,7 +10,7 @@ from cosmop.reports.estimates import as_estimate, format_number
 from cosmop.reports.facts import Metrics, StudyFacts, rows_of, truths
 from cosmop.reports.judge_curves import judges_of
 from cosmop.reports.names import judge_name
-from cosmop.reports.thumbnails import ReportOptions, Sheet, Tile, picture_tile, spread, tile_of
+from cosmop.reports.thumbnails import ReportOptions, Sheet, Tile, sheet_tile, spread, tile_of
 
 _CELLS = (
     ("False positives", False, True, False),
@@ -100,17 +100,12 @@ def _score_tiles(
     return tiles
 
 
-def heat_maps(facts: StudyFacts, options: ReportOptions) -> list[Sheet]:
+def heat_maps(facts: StudyFacts, options: ReportOptions) -> Tile | None:
     """Show where the network looked, for the worst errors of each kind."""
-    sheets = []
-    for title, pictures in facts.grad_cams:
-        tiles = [
-            picture_tile(picture, options, alt=f"{title}, heat map: {caption}", caption=caption)
-            for caption, picture in pictures[: options.gallery_images]
-        ]
-        if tiles:
-            sheets.append(Sheet(title, len(pictures), tiles))
-    return sheets
+    if facts.error_heat_maps is None:
+        return None
+    alt = "Test images that were judged wrongly, each above its heat map, the worst first"
+    return sheet_tile(facts.error_heat_maps, options, alt=alt)
 
 
 def close_pairs(facts: StudyFacts, options: ReportOptions) -> tuple[list[Sheet], list[Sheet]]:

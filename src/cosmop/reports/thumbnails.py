@@ -15,6 +15,7 @@ from cosmop.imaging.image_set import ImageSet
 
 logger = logging.getLogger(__name__)
 
+_SHEET_PX = 1100
 _TINY_PX = 64  # up to here pixels are shown as squares, and stored nearly without loss
 
 
@@ -105,6 +106,12 @@ def picture_tile(
     """Make the tile of a picture at hand."""
     uri, width, height = data_uri(picture, options.thumbnail_px, options.jpeg_quality)
     return Tile(uri, alt, width, height, caption, max(width, height) <= _TINY_PX)
+
+
+def sheet_tile(sheet: Image.Image, options: ReportOptions, *, alt: str) -> Tile:
+    """Make the tile of a sheet with words in it, as large as the page is wide."""
+    uri, width, height = data_uri(sheet, _SHEET_PX, options.jpeg_quality)
+    return Tile(uri, alt, width, height, "", is_tiny=False)
 
 
 def grid_tile(grid: Image.Image, options: ReportOptions, *, alt: str, caption: str) -> Tile:

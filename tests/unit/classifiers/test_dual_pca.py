@@ -70,6 +70,14 @@ def test_float32_variances_are_within_1e_5_of_float64_and_stay_float32():
     assert (ours.pca.components_.dtype, ours.pca.mean_.dtype) == (np.float32, np.float32)
 
 
+@pytest.mark.parametrize("shape", [(60, 2000), (2000, 60)])
+def test_float32_components_hold_where_means_are_far_above_deviations(shape):
+    x = (features(*shape) + 1000).astype(np.float32)
+    expected, _ = sklearn_on(x.astype(np.float64), 5)
+
+    np.testing.assert_allclose(fit_dual_pca(x, 5).pca.components_, expected.components_, atol=1e-5)
+
+
 def test_a_wide_spectrum_in_float32_is_solved_in_float64(monkeypatch):
     x = steep()
     expected, _ = sklearn_on(x.astype(np.float64), 60, standardise=False)

@@ -182,12 +182,7 @@ def make_facts(folder: Path) -> StudyFacts:
         one_class=invented.ONE_CLASS,
         scores=_scores(raw, synthetic),
         score_images=both,
-        grad_cams=[
-            (
-                "False positives",
-                [(f"score 0.{9 - i}", raw.open(i)) for i in range(6)],
-            )
-        ],
+        error_heat_maps=raw.open(0),
         augmentation_study=invented.study(),
         memorisation=invented.memorisation(synthetic.ids, raw.ids),
         memorisation_images=both,

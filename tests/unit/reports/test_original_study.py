@@ -101,7 +101,8 @@ def test_the_verdict_says_how_many_negatives_were_recognised():
     verdict = original_study.one_class_verdict()
 
     assert "9 to 18 of 526 negative images" in verdict
-    assert "24 confusion matrices" in verdict
+    assert "TP 255, FP 518, TN 8, FN 85" in verdict
+    assert "24 matrices fit" in verdict
     assert "always saying no has 0.607" in verdict
 
 

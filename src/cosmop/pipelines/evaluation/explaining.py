@@ -14,12 +14,15 @@ _TILE_PX = 128
 _NONE = Image.new("RGB", (480, 48), BACKGROUND)
 
 
-def heat_map_sheet(scores: pd.DataFrame, test_images: ImageSet, classifier: Any) -> Image.Image:
+def heat_map_sheet(
+    scores: pd.DataFrame, test_images: ImageSet, through: tuple[int, int], classifier: Any
+) -> Image.Image:
     """Draw the worst errors on the test images, each above what spoke for the wrong answer.
 
     Args:
         scores: With ``image_classifier_score`` and ``image_classifier_accepts``.
         test_images: The images.
+        through: The generator's size, which they passed when they were judged.
         classifier: Made the scores.
 
     Returns:
@@ -34,7 +37,7 @@ def heat_map_sheet(scores: pd.DataFrame, test_images: ImageSet, classifier: Any)
         wrong = wrong.head(_COLUMNS)
         if wrong.empty:
             continue
-        pictures = _pictures(wrong, test_images, classifier)
+        pictures = _pictures(wrong, test_images, through, classifier)
         maps = grad_cam(classifier, pictures, toward="yes" if said else "no")
         rows += [list(pictures), [overlay(*pair) for pair in zip(pictures, maps, strict=True)]]
         names += [f"{title}, wrongly", "because of"]
@@ -45,10 +48,12 @@ def heat_map_sheet(scores: pd.DataFrame, test_images: ImageSet, classifier: Any)
     return labelled_grid(filled, names, [str(n) for n in range(1, longest + 1)], tile_px=_TILE_PX)
 
 
-def _pictures(rows: pd.DataFrame, images: ImageSet, classifier: Any) -> Any:
+def _pictures(
+    rows: pd.DataFrame, images: ImageSet, through: tuple[int, int], classifier: Any
+) -> Any:
     """Return the images of `rows`, in their order, at the classifier's size."""
     design = classifier.design
     places = {image_id: place for place, image_id in enumerate(images.ids)}
     order = [places[image_id] for image_id in rows["image_id"]]
     chosen = ImageSet(images.manifest.iloc[order], images.store)
-    return chosen.array(design.image_size, fit=design.fit)
+    return chosen.array(design.image_size, fit=design.fit, through=through)

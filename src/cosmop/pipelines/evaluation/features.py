@@ -1,4 +1,8 @@
-"""Which images are turned into which features."""
+"""Which images are turned into which features.
+
+Whatever compares real with synthetic images does so at the generator's resolution: real images are
+brought to its size first, or a judge would tell the two apart by sharpness.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,6 +16,12 @@ from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.image_set import ImageSet
 
 
+def size_of(synthetic: ImageSet) -> tuple[int, int]:
+    """Return height and width of the generated images in pixels."""
+    first = synthetic.manifest.iloc[0]
+    return int(first["height"]), int(first["width"])
+
+
 def features_of_study(
     images: tuple[ImageSet, ImageSet, ImageSet, ImageSet],
     person_filter: Any,
@@ -19,7 +29,6 @@ def features_of_study(
     options: FeatureOptions,
     *,
     mirrored: Collection[str] = (),
-    as_generated: bool = False,
 ) -> FeatureTable:
     """Extract features of the training, validation, test and synthetic images.
 
@@ -29,8 +38,6 @@ def features_of_study(
         cache: Where features are kept from run to run.
         options: Which network, and how images are brought to it.
         mirrored: Sets to extract mirrored as well.
-        as_generated: Bring all images to the generator's size first, so that a distance compares
-            pictures and not resolutions.
     """
     training, validation, test, synthetic = images
     sets = {
@@ -39,9 +46,11 @@ def features_of_study(
         "test": test,
         "synthetic": synthetic.with_columns(is_positive=True),
     }
-    first = synthetic.manifest.iloc[0]
-    through = (int(first["height"]), int(first["width"])) if as_generated else None
     extractor = build_extractor(options, person_filter)
     return feature_table(
-        sets, extractor, cache=FeatureCache(cache.path), through=through, mirrored=mirrored
+        sets,
+        extractor,
+        cache=FeatureCache(cache.path),
+        through=size_of(synthetic),
+        mirrored=mirrored,
     )

@@ -12,28 +12,30 @@ from cosmop.classifiers.feature_table import FeatureTable
 from cosmop.classifiers.options import DetectorOptions, ImageClassifierOptions
 from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.image_set import ImageSet
+from cosmop.pipelines.evaluation.features import size_of
 
 JUDGED = ("test", "synthetic")
 _BATCH = 256
 
 
-def labelled_pixels(images: ImageSet, options: ImageClassifierOptions) -> tuple[Any, Any]:
-    """Return images uint8 [N, H, W, 3] at the network's size, and labels bool [N]."""
-    labels = images.manifest["is_positive"].to_numpy(dtype=bool)
-    return images.array(options.image_size, fit=options.fit), labels
-
-
 def train_classifier(
     training: ImageSet,
     validation: ImageSet,
+    through: tuple[int, int],
     person_filter: Any,
     work: WorkFolder,
     options: ImageClassifierOptions,
 ) -> tuple[Any, dict[str, Any]]:
-    """Fine-tune the classifier; return it and how the training went."""
+    """Fine-tune the classifier on images that passed the size `through`; also say how it went."""
+
+    def labelled(images: ImageSet) -> image_classifier.TrainingData:
+        labels = images.manifest["is_positive"].to_numpy(dtype=bool)
+        pixels = images.array(options.image_size, fit=options.fit, through=through)
+        return image_classifier.TrainingData(pixels, labels)
+
     trained = image_classifier.train_image_classifier(
-        image_classifier.TrainingData(*labelled_pixels(training, options)),
-        image_classifier.TrainingData(*labelled_pixels(validation, options)),
+        labelled(training),
+        labelled(validation),
         options,
         person_filter,
         workspace=work.path,
@@ -95,7 +97,7 @@ def judge_images(
     parts = []
     for name, image_set in images.items():
         svm_scores = one_class.score_one_class(svm, one_class_features.of(name))
-        probabilities = _probabilities(classifier, image_set)
+        probabilities = _probabilities(classifier, image_set, size_of(images["synthetic"]))
         detected = detector_scores[detector_scores["set"] == name].reset_index(drop=True)
         parts.append(
             _known(image_set, name).assign(
@@ -124,7 +126,7 @@ def with_people(scores: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(people=scores["image_id"].map(people).astype("Float64"))
 
 
-def _probabilities(network: Any, images: ImageSet) -> Any:
+def _probabilities(network: Any, images: ImageSet, through: tuple[int, int]) -> Any:
     design = network.design
-    batches = images.batches(design.image_size, _BATCH, fit=design.fit)
+    batches = images.batches(design.image_size, _BATCH, fit=design.fit, through=through)
     return np.concatenate([image_classifier.predict(network, batch) for batch in batches])

@@ -62,11 +62,11 @@ def extract_distance_features(
     feature_cache: WorkFolder,
     options: FeatureOptions,
 ) -> FeatureTable:
-    """Extract features at the generator's resolution, for distances."""
+    """Extract the features between which distances are measured."""
     from cosmop.pipelines.evaluation.features import features_of_study
 
     images = (training_images, validation_images, test_images, synthetic_images)
-    return features_of_study(images, person_filter, feature_cache, options, as_generated=True)
+    return features_of_study(images, person_filter, feature_cache, options)
 
 
 def measure_distances(distance_features: FeatureTable, options: DistanceOptions) -> dict[str, Any]:
@@ -139,15 +139,18 @@ def score_with_detectors(
 def train_image_classifier(
     training_images: ImageSet,
     validation_images: ImageSet,
+    synthetic_images: ImageSet,
     person_filter: Any,
     classifier_work: WorkFolder,
     options: ImageClassifierOptions,
 ) -> tuple[Any, dict[str, Any], pd.DataFrame]:
     """Fine-tune the classifier on real images, and note which they were."""
+    from cosmop.pipelines.evaluation.features import size_of
     from cosmop.pipelines.evaluation.judging import train_classifier
 
+    size = size_of(synthetic_images)
     model, log = train_classifier(
-        training_images, validation_images, person_filter, classifier_work, options
+        training_images, validation_images, size, person_filter, classifier_work, options
     )
     return model, log, training_images.manifest[["image_id", "is_positive"]]
 
@@ -182,12 +185,13 @@ def measure_classifiers(scores: pd.DataFrame) -> tuple[dict[str, Any], Any]:
 
 
 def explain_errors(
-    scores: pd.DataFrame, test_images: ImageSet, image_classifier: Any
+    scores: pd.DataFrame, test_images: ImageSet, synthetic_images: ImageSet, image_classifier: Any
 ) -> Image.Image:
     """Draw the classifier's worst errors with what it looked at."""
     from cosmop.pipelines.evaluation.explaining import heat_map_sheet
+    from cosmop.pipelines.evaluation.features import size_of
 
-    return heat_map_sheet(scores, test_images, image_classifier)
+    return heat_map_sheet(scores, test_images, size_of(synthetic_images), image_classifier)
 
 
 def study_augmentation(

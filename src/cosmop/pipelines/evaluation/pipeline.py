@@ -129,6 +129,7 @@ def _judges() -> Pipeline:
                 [
                     "training_images",
                     "validation_images",
+                    "synthetic_images",
                     "person_filter",
                     "classifier_work",
                     "params:evaluation.classifier",
@@ -159,7 +160,7 @@ def _judges() -> Pipeline:
             ),
             Node(
                 explain_errors,
-                ["scores", "test_images", "image_classifier"],
+                ["scores", "test_images", "synthetic_images", "image_classifier"],
                 "error_heat_maps",
                 name="explain_errors",
             ),

@@ -15,6 +15,7 @@ from cosmop.metrics.closeness import Pictures
 from cosmop.metrics.memorisation import measure_memorisation
 from cosmop.metrics.memorisation_options import MemorisationOptions
 from cosmop.metrics.thumbnails import thumbnails_of
+from cosmop.pipelines.evaluation.features import size_of
 
 _HARD = ("ids_apart", "saw_training_only")
 
@@ -33,7 +34,7 @@ def search_for_copies(
         synthetic: The generated images.
         options: See the class.
     """
-    size = (int(synthetic.manifest["height"].iloc[0]), int(synthetic.manifest["width"].iloc[0]))
+    size = size_of(synthetic)
     train = _Known(positives["train"], size)
     held_out = [
         _Known(images, size).pictures(features.of(name, is_positive=True))

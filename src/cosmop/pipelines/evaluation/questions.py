@@ -17,6 +17,7 @@ from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.image_set import ImageSet
 from cosmop.labels.near_copies import group_near_copies
 from cosmop.labels.splits import SplitOptions
+from cosmop.pipelines.evaluation.features import size_of
 
 
 def study_images(
@@ -28,15 +29,13 @@ def study_images(
 ) -> StudyImages:
     """Read the images at the generator's size and then at the classifier's.
 
-    Real and synthetic images pass the same sizes: otherwise a classifier could tell the synthetic
-    positives by their blur, and learn that instead of the subject.
+    Otherwise a classifier could tell the synthetic positives by their blur, and learn that instead
+    of the subject.
     """
-    first = synthetic.manifest.iloc[0]
-    through = (int(first["height"]), int(first["width"]))
     groups = group_near_copies(hashes, split.group_radius_bits).set_index("image_id")["group"]
     parts = {
         name: StudyPart(
-            images.array(classifier.image_size, fit=classifier.fit, through=through),
+            images.array(classifier.image_size, fit=classifier.fit, through=size_of(synthetic)),
             images.manifest["is_positive"].to_numpy(dtype=bool),
             images.manifest["image_id"].to_numpy(),
             groups.loc[images.manifest["image_id"]].to_numpy(),

@@ -174,7 +174,7 @@ def _judgement(datasets: Mapping[str, Any]) -> dict[str, Any]:
         "one_class": datasets["one_class_metrics"] | datasets["detector_metrics"],
         "scores": datasets["scores"],
         "score_images": pictures,
-        "grad_cams": [("Worst errors", [("", datasets["error_heat_maps"])])],
+        "error_heat_maps": datasets["error_heat_maps"],
         "augmentation_study": datasets["augmentation_study"],
         "memorisation": datasets["memorisation"],
         "memorisation_images": _pictures(
