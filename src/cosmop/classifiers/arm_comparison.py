@@ -65,7 +65,8 @@ def compare_arms(
         per seed. ``comparisons``: see `cosmop.metrics.paired.compare_paired`, with ``p_adjusted``
         and ``is_significant``. ``smallest_detectable_gain``: at the largest fraction, at the level
         that the first of the corrected tests has, with the median disagreement of the synthetic
-        arms (of all arms if there are none). ``conclusion``: one sentence on the largest fraction.
+        arms (of all arms if there are none). ``conclusion``: one sentence on the largest fraction,
+        and on gains shown at smaller ones.
     """
     truth_N = np.asarray(test.labels, dtype=bool)
     draws = draw_two_way(

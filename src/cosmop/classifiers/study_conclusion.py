@@ -17,7 +17,8 @@ def conclude(
     A gain is named only if it is significant, and put down to the images only if it is also
     significant against repeated real images. Otherwise the sentence says what gain the test set
     could have shown, and whether the placebo did as well. The arm with the largest gain is named;
-    its interval does not know that it was chosen.
+    its interval does not know that it was chosen. Gains at smaller fractions are added where they
+    are shown: that is where synthetic images can matter.
 
     Args:
         fraction: The share of the real data to speak of.
@@ -33,12 +34,40 @@ def conclude(
     best, worst = max(synthetic, key=_gain), min(synthetic, key=_gain)
     if any(_gain(each) > 0 for each in shown):
         best = max(shown, key=_gain)
-        return f"A gain is shown: {_change(best, n)}{_beside_placebo(best, here)}."
-    placebo = _placebo_did_as_well(best, here)
+        said = f"A gain is shown: {_change(best, n)}{_beside_placebo(best, here)}"
+        return f"{said}{_with_fewer(fraction, comparisons)}."
+    rest = _placebo_did_as_well(best, here) + _with_fewer(fraction, comparisons)
     if shown:
-        return f"No gain but a loss is shown: {_change(min(shown, key=_gain), n)}{placebo}."
+        return f"No gain but a loss is shown: {_change(min(shown, key=_gain), n)}{rest}."
     also = "" if best is worst else f", the best of {len(synthetic)} arms"
-    return f"No gain is shown: {_change(best, n)}{also}, {_limit(smallest)}{placebo}."
+    return f"No gain is shown: {_change(best, n)}{also}, {_limit(smallest)}{rest}."
+
+
+def _with_fewer(fraction: float, comparisons: Sequence[Comparison]) -> str:
+    """Say which gains are shown at smaller fractions, and what classical augmentation does there.
+
+    Each fraction's arms are corrected together, the fractions are not.
+    """
+    clauses = []
+    for smaller in sorted(
+        {each["fraction"] for each in comparisons if each["fraction"] < fraction}
+    ):
+        here = [each for each in comparisons if each["fraction"] == smaller]
+        against_real = [each for each in here if each["against"] == "real"]
+        shown = [
+            each
+            for each in against_real
+            if each["kind"] == "synthetic" and each["is_significant"] and _gain(each) > 0
+        ]
+        if shown:
+            best = max(shown, key=_gain)
+            classical = [_points(e["gain"]) for e in against_real if e["kind"] == "classical"]
+            beside = f" (classical augmentation: {classical[0]})" if classical else ""
+            clauses.append(
+                f"; with {smaller:.0%} of the real images a gain is shown: “{best['label']}” "
+                f"{_points(best['gain'])} points{beside}{_beside_placebo(best, here)}"
+            )
+    return "".join(clauses)
 
 
 def _gain(comparison: Comparison) -> float:

@@ -28,6 +28,18 @@ def drawn_for(
     return None
 
 
+def is_known_idle(
+    strength: Tensor, options: AugmentationOptions | DiffAugmentOptions | None
+) -> bool:
+    """Say whether adaptive augmentation changes nothing, where looking costs nothing.
+
+    Strength 0 draws the identity, which gives back each image to the last bit. On a device the
+    answer is always no: reading the strength would stall it.
+    """
+    is_adaptive = isinstance(options, AugmentationOptions)
+    return is_adaptive and strength.device.type == "cpu" and strength.item() == 0
+
+
 def augmented(x_NCHW: Tensor, drawn: Drawn) -> Tensor:
     """Return the transformed images: twice differentiable, nothing drawn."""
     if isinstance(drawn, DrawnAugmentation):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from cosmop.stylegan2.augmenting import Drawn, drawn_for
+from cosmop.stylegan2.augmenting import Drawn, drawn_for, is_known_idle
 from cosmop.stylegan2.discriminator import Discriminator
 from cosmop.stylegan2.finiteness import FiniteCheck
 from cosmop.stylegan2.generator import Generator
@@ -174,6 +174,8 @@ class TrainingSteps:
         drawn = drawn_for(
             shape, contest.augmentation_strength, contest.random, self._options.augmentation
         )
+        if is_known_idle(contest.augmentation_strength, self._options.augmentation):
+            return None
         if drawn is None or contest.team.size == 1:
             return drawn
         return type(drawn)(*(contest.team.share(part, self._group) for part in drawn))

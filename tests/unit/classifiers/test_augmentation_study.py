@@ -449,6 +449,26 @@ def test_a_placebo_that_did_worse_is_not_mentioned_as_doing_well():
     assert "did as well" not in conclude(1.0, [comparison("a", 0.01), PLACEBO_NO], SMALLEST, 866)
 
 
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_a_gain_with_fewer_real_images_is_told_beside_classical_augmentation(is_shown):
+    fewer = [
+        comparison("a", 0.06, shown=is_shown),
+        comparison("a", 0.05, shown=is_shown, against="oversampled"),
+        comparison("classical", 0.118, kind="classical"),
+    ]
+    everything = [comparison("a", 0.0), *({**each, "fraction": 0.25} for each in fewer)]
+
+    sentence = conclude(1.0, everything, SMALLEST, 866)
+
+    assert sentence.startswith("No gain is shown")
+    told = (
+        "; with 25% of the real images a gain is shown: “a” +6.0 [+4.0, +8.0] points (classical "
+        "augmentation: +11.8 [+9.8, +13.8]), and by +5.0"
+    )
+    assert (told in sentence) == is_shown
+    assert sentence.endswith(".")
+
+
 def test_several_placebos_have_names_and_each_arm_its_nearest(chance):
     options = BRIEF.model_copy(
         update={"arms": ("real", "oversampled", "synthetic"), "placebo_ratios": (0.5, 2.0)}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cosmop.stylegan2.augmenting import Drawn, augmented, drawn_for
+from cosmop.stylegan2.augmenting import Drawn, augmented, drawn_for, is_known_idle
 from cosmop.stylegan2.options import AnyAugmentation, AugmentationOptions, DiffAugmentOptions
 
 _KINDS = [
@@ -141,3 +141,14 @@ def _assert_compiles(options: AnyAugmentation, channels: int, backend: str) -> N
 
         assert came.keys() == dict(judge.named_parameters()).keys()
         torch.testing.assert_close(came, expected)
+
+
+def test_at_strength_0_every_image_comes_back_to_the_last_bit_so_nothing_needs_doing() -> None:
+    options, none = AugmentationOptions(), torch.zeros(())
+    images = _images(3, torch.float32)
+
+    assert torch.equal(augmented(images, _drawn(options, 3, none)), images)
+    assert is_known_idle(none, options)
+    assert not is_known_idle(torch.tensor(0.01), options)
+    assert not is_known_idle(none, DiffAugmentOptions())
+    assert not is_known_idle(torch.zeros((), device="meta"), options)

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from cosmop.imaging.image_set import ImageSet
+from cosmop.reports.data_card_options import DataCardOptions
 from cosmop.reports.thumbnails import ReportOptions
 
 
@@ -71,9 +72,9 @@ def summarise_study(
     )
 
 
-def write_report(options: ReportOptions, **datasets: Any) -> str:
+def write_report(options: ReportOptions, data_card: DataCardOptions, **datasets: Any) -> str:
     """Write the page from everything the study has made; names are those of the catalog."""
     from cosmop.pipelines.reporting.summary import study_facts
     from cosmop.reports.study import render_report
 
-    return render_report(study_facts(datasets), options)
+    return render_report(study_facts(datasets, data_card), options)

@@ -86,7 +86,8 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 write_report,
-                {"options": "params:reporting.report"} | {name: name for name in _SHOWN},
+                {"options": "params:reporting.report", "data_card": "params:reporting.data_card"}
+                | {name: name for name in _SHOWN},
                 "study_report",
                 name="write_report",
             ),

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from cosmop.imaging.image_set import ImageSet
+from cosmop.reports.data_card_options import DataCardOptions
 from cosmop.reports.facts import StudyFacts
 
 _LABELS = {
@@ -91,7 +92,7 @@ def _estimate(measure: Mapping[str, Any]) -> dict[str, Any]:
     return {key: measure[key] for key in ("value", "low", "high", "n")}
 
 
-def study_facts(datasets: Mapping[str, Any]) -> StudyFacts:
+def study_facts(datasets: Mapping[str, Any], data_card: DataCardOptions) -> StudyFacts:
     """Return what the report shows, from the data sets by their catalog names."""
     record = datasets["run_record"]
     return StudyFacts(
@@ -104,6 +105,7 @@ def study_facts(datasets: Mapping[str, Any]) -> StudyFacts:
         provenance=pd.DataFrame(record.get("datasets", [])),
         funnel=datasets["study_funnel"],
         truth=datasets["truth_metrics"] or None,
+        data_card=data_card.model_dump(),
         **_collection(datasets),
         **_judgement(datasets),
     )
