@@ -50,6 +50,7 @@ COMMON: dict[str, Any] = {
     "device": "cpu",
 }
 OFFICIAL = {0: 44.8, 5: 29.3, 10: 44.4, 20: 58.6, 40: 19.3, 60: 24.3, 80: 16.2, 100: 8.6, 120: 6.9}
+OFFICIAL_IMAGES_PER_SECOND = 125
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {"augmentation": None, "mirror": False},
     "augmented": {"mirror": True},
@@ -248,7 +249,6 @@ def _summary(groups: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
     for (setting, precision), runs in groups.items():
         last = [one["curve"][-1]["distance"] for one in runs]
         best = [min(one["curve"], key=lambda point: point["distance"]) for one in runs]
-        seconds = [p["seconds_per_kimg"] for one in runs for p in one["curve"][1:]]
         rows.append(
             [
                 setting,
@@ -258,19 +258,32 @@ def _summary(groups: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
                 ", ".join(f"{value:.2f}" for value in last),
                 f"{np.median(last):.2f}",
                 ", ".join(f"{p['distance']:.2f} ({p['kimg']:g})" for p in best),
-                f"{1000 / np.median(seconds):.0f}",
+                "; ".join(_speeds(one) for one in runs),
                 ", ".join(sorted({one["commit"][:8] for one in runs})),
             ]
         )
     head = [
         *("setting", "precision", "seeds", "kimg", "distance at the end", "median"),
-        *("picked snapshot (kimg)", "images/s, median", "commit"),
+        *("picked snapshot (kimg)", "images/s, with judging (threads)", "commit"),
     ]
     note = (
-        f"Each run on {runs[0]['threads']} CPU thread, several at a time on a shared machine: the "
-        "speeds are a lower bound, benchmarks/stylegan2.py compares speeds."
+        "Runs on 2 threads had their 2 cores to themselves; runs on 1 thread shared them with "
+        "other work, so their speeds say little. The first speed is the median over snapshots of "
+        "training alone, the second that of the whole run with its 25 judgements. "
+        f"The official code, measured once in the plain setting on another machine: "
+        f"{OFFICIAL_IMAGES_PER_SECOND} images/s, distances included."
     )
     return markdown_table(head, rows) + "\n\n" + note
+
+
+def _speeds(run: dict[str, Any]) -> str:
+    """Write images per second of training alone, of the whole run, and the threads."""
+    curve = run["curve"]
+    kimg = np.diff([point["kimg"] for point in curve])
+    pace = np.array([point["seconds_per_kimg"] for point in curve[1:]])
+    judging = sum(point["seconds_of_judging"] for point in curve)
+    whole = 1000 * kimg.sum() / ((kimg * pace).sum() + judging)
+    return f"{1000 / np.median(pace):.0f}, {whole:.0f} ({run['threads']})"
 
 
 def _curves(setting: str, precision: str, runs: list[dict[str, Any]]) -> str:

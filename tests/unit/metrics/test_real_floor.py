@@ -14,8 +14,8 @@ from cosmop.metrics.precision_recall import prdc
 from cosmop.metrics.real_floor import measures_with_floor, usable_neighbours
 from cosmop.metrics.subsets import draw_rows
 
-OPTIONS = DistanceOptions(resamples=60, directions=200)
-IMAGES, DIMENSIONS = 700, 64
+OPTIONS = DistanceOptions(resamples=40, directions=100)
+IMAGES, DIMENSIONS, SEEDS = 700, 64, 5
 ALL = {"kernel_distance", "mind", "recall", "coverage", "precision", "density", "distance"}
 SPECTRUM = np.arange(1, DIMENSIONS + 1) ** -0.15
 
@@ -62,11 +62,20 @@ def with_copies(chance):
 def test_a_planted_fault_is_noticed_by_the_measures_that_should_and_no_other(
     planted, noticed_by, may_notice
 ):
-    chance = np.random.default_rng(0)  # of other draws, 1 in 40 alarms falsely, as it may
-    measured = measures_with_floor(*planted(chance), OPTIONS)
+    beyond = [
+        name
+        for seed in range(SEEDS)
+        for name, measure in measures_with_floor(
+            *planted(np.random.default_rng(seed)), OPTIONS
+        ).items()
+        if measure["is_beyond_floor"]
+    ]
+    noticed = {name: beyond.count(name) for name in noticed_by}
+    false_alarms = [name for name in beyond if name not in noticed_by | may_notice]
 
-    beyond = {name for name, measure in measured.items() if measure["is_beyond_floor"]}
-    assert noticed_by <= beyond <= noticed_by | may_notice
+    # 2.5 % promised of each: above 4 of at most 35 has a chance below 1 %
+    assert all(count >= SEEDS - 1 for count in noticed.values()), noticed
+    assert len(false_alarms) <= 4, false_alarms
 
 
 def test_the_frechet_distance_takes_copies_for_quality():
