@@ -5,7 +5,7 @@ python docs/results/evaluation.py measure --data DIR --work FOLDER
 python docs/results/evaluation.py write
 
 DIR holds `images32/`, `photos/objects1000/` and `weights/resnet_cifar10/`. FOLDER keeps the
-generator, the features and each finished training, so that a run that was stopped goes on.
+generator and each finished training of the augmentation study, which are not done again.
 """
 
 import argparse

@@ -130,7 +130,7 @@ class FeatureShelf:
                 facts, vectors = shard.metadata(), shard.get_slice("vectors")
                 keys: list[str] = json.loads(facts["keys"])
                 found = (facts["recipe"], vectors.get_dtype(), vectors.get_shape())
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
             self._remove_damaged(path, str(error) or type(error).__name__)
             return []
         wanted = (self.folder.name, "F32", [len(keys), self._dimensions])

@@ -31,6 +31,10 @@ class FeatureTable:
                 f"{len(self.vectors)} vectors."
             )
 
+    def ids_of(self, image_set: str) -> list[str]:
+        """Return the ids of one set's images, row by row."""
+        return [str(name) for name in self.rows.loc[self.rows["set"] == image_set, "image_id"]]
+
     def of(
         self, image_set: str, *, is_positive: bool | None = None
     ) -> np.ndarray[Any, np.dtype[np.float32]]:

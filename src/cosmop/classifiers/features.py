@@ -177,7 +177,7 @@ class FeatureExtractor:
     ) -> NDArray[np.uint8]:
         image = images.open(index)
         if through is not None:
-            image = fit_image(image, through, self._options.fit)
+            image = fit_image(image, through, "stretch")
         if mirrored:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if self._size is not None:

@@ -40,7 +40,7 @@ def conclude(
     if shown:
         return f"No gain but a loss is shown: {_change(min(shown, key=_gain), n)}{rest}."
     also = "" if best is worst else f", the best of {len(synthetic)} arms"
-    return f"No gain is shown: {_change(best, n)}{also}, {_limit(smallest)}{rest}."
+    return f"No gain is shown: {_change(best, n)}{also}, {_limit(smallest, synthetic)}{rest}."
 
 
 def _with_fewer(fraction: float, comparisons: Sequence[Comparison]) -> str:
@@ -64,7 +64,8 @@ def _with_fewer(fraction: float, comparisons: Sequence[Comparison]) -> str:
             classical = [_points(e["gain"]) for e in against_real if e["kind"] == "classical"]
             beside = f" (classical augmentation: {classical[0]})" if classical else ""
             clauses.append(
-                f"; with {smaller:.0%} of the real images a gain is shown: “{best['label']}” "
+                f"; with {smaller:.0%} of the real images, and a generator that saw them all, a "
+                f"gain is shown: “{best['label']}” "
                 f"{_points(best['gain'])} points{beside}{_beside_placebo(best, here)}"
             )
     return "".join(clauses)
@@ -87,13 +88,15 @@ def _change(comparison: Comparison, n: int) -> str:
     )
 
 
-def _limit(smallest: Mapping[str, Any] | None) -> str:
+def _limit(smallest: Mapping[str, Any] | None, synthetic: Sequence[Comparison]) -> str:
     value = None if smallest is None else smallest["value"]
     if value is None:
         return "but so few test images could not have shown any gain, so one is not excluded"
+    is_open = any(each["gain"]["high"] > 0 for each in synthetic)
+    left = "so a smaller one is not excluded" if is_open else "but every interval lies below 0"
     return (
-        f"but this test set could hardly have shown less than {100 * value:.1f} points (80 % "
-        "power), so a smaller gain is not excluded"
+        f"but a true gain of {100 * value:.1f} points would have been missed in 1 of 5 such "
+        f"studies, {left}"
     )
 
 

@@ -95,8 +95,8 @@ class ImageSet:
             size: Height and width in pixels.
             batch_size: Images per batch; the last one may be smaller.
             fit: ``"crop"`` (centre), ``"pad"`` or ``"stretch"``, see `fit_image`.
-            through: Height and width that every image is brought to before `size`, so that
-                photographs are as sharp as generated images of that size.
+            through: Height and width that every image is stretched to before `size`, as the
+                generator's training images were: photographs are then as sharp as generated ones.
         """
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
@@ -126,4 +126,5 @@ class ImageSet:
         self, index: int, size: tuple[int, int], fit: str, through: tuple[int, int] | None
     ) -> Image.Image:
         image = self.open(index)
-        return fit_image(image if through is None else fit_image(image, through, fit), size, fit)
+        seen = image if through is None else fit_image(image, through, "stretch")
+        return fit_image(seen, size, fit)

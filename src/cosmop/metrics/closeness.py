@@ -105,6 +105,23 @@ def measure_closeness(
     return Closeness(images.ids, views, bits)
 
 
+def only(closeness: Closeness, mask_M: NDArray[np.bool_]) -> Closeness:
+    """Return what is known of the images that `mask_M` marks."""
+
+    def chosen(view: View) -> View:
+        near = Neighbours(
+            view.near.distances_MK[mask_M],
+            view.near.rows_MK[mask_M],
+            view.near.is_mirrored_MK[mask_M],
+        )
+        bits_M = None if view.bits_M is None else view.bits_M[mask_M]
+        return View(near, view.ratios_M[mask_M], bits_M)
+
+    ids = [image for image, is_in in zip(closeness.ids, mask_M, strict=True) if is_in]
+    views = {name: chosen(view) for name, view in closeness.views.items()}
+    return Closeness(ids, views, None if closeness.bits_M is None else closeness.bits_M[mask_M])
+
+
 def _flat(thumbnails_NHWC: NDArray[Any]) -> NDArray[Any]:
     return thumbnails_NHWC.reshape(len(thumbnails_NHWC), -1)
 

@@ -1,8 +1,9 @@
 """Is the number of suspicious synthetic images more than chance? Exact tests and one sentence.
 
-The control are real images that were held out of training. For a generator that copies nothing,
-synthetic and held-out images are draws of one kind, so the tests hold their level whatever the
-features are and however few the images. Simulated at a level of 1 %, innocent generators accused:
+The control are real images that were held out of training. For a generator that is perfect and
+copies nothing, synthetic and held-out images are draws of one kind, so the tests hold their level
+whatever the features are and however few the images; for an imperfect one only simulations say.
+Simulated at a level of 1 %, innocent generators accused:
 45 of 4,000 with 40 held-out images, 7 of 1,000 with 150, 9 of 1,000 with 0.8 of the spread, 6 of
 1,000 by features, thumbnails and hashes together.
 """

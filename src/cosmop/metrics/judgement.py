@@ -47,6 +47,7 @@ def judge_scores(scores: pd.DataFrame, *, seed: int = 0, resamples: int = 1000) 
     test, synthetic = (_rows(scores, name) for name in ("test", "synthetic"))
     labels = _labels(test)
     _check_scores(test, judges)
+    _check_scores(synthetic, judges)
     metrics = {judge: _metrics(labels, test, judge, seed, resamples) for judge in judges}
     document = {
         "judges": metrics,
@@ -102,7 +103,7 @@ def _check_scores(test: pd.DataFrame, judges: list[str]) -> None:
         unknown = int((~np.isfinite(values)).sum() + test[f"{judge}_accepts"].isna().sum())
         if unknown:
             raise InputError(
-                f"{_WHO} needs a finite score and a verdict for every test image, got {unknown} "
+                f"{_WHO} needs a finite score and a verdict for every image, got {unknown} "
                 f"missing of {judge!r}; score the images again with that judge."
             )
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cosmop.errors import InputError
 from cosmop.metrics.authenticity import authenticity_percent, data_copying_score
 from cosmop.metrics.checks import checked_features
-from cosmop.metrics.closeness import Closeness, Pictures, measure_closeness
+from cosmop.metrics.closeness import Closeness, Pictures, measure_closeness, only
 from cosmop.metrics.copy_verdict import CopyCounts, Found, judge_copies, threshold_rank
 from cosmop.metrics.intervals import Interval, wilson
 from cosmop.metrics.memorisation_options import MemorisationOptions
@@ -38,10 +38,11 @@ def measure_memorisation(
 
     A threshold is the ratio of the held-out image of rank max(1, ⌊quantile · (H + 1)⌋), so
     ``null_share`` = rank / (H + 1) of fresh images fall below it: at most the quantile, or more
-    where fewer than 1 / quantile images were held out. The verdict tests the number that did by its
-    exact distribution, the threshold's own error included (see `cosmop.metrics.copy_verdict`); so
-    it holds its level with few held-out images too, and says "cannot tell" where only a large share
-    of copies would show.
+    where fewer than 1 / quantile images were held out. Held-out images within the hash radius of a
+    training image set no threshold: such near-copies would make the search blind. The verdict tests
+    the number that did by its exact distribution, the threshold's own error included (see
+    `cosmop.metrics.copy_verdict`); so it holds its level with few held-out images too, and says
+    "cannot tell" where only a large share of copies would show.
 
     Measured on 1,000 photographs (500 trained on, 250 held out, 250 fresh; 10 such splits; features
     of a pooled CIFAR ResNet-56, thumbnails and hashes): found are 1.0 % of the fresh ones (at most
@@ -61,7 +62,9 @@ def measure_memorisation(
     Returns:
         The document ``memorisation.json``. ``verdict`` and ``reason``; of the features
         ``threshold``, ``flagged`` and ``flagged_held_out`` (shares below it) and ``mirrored``
-        (flagged images nearest to a mirror image), and ``thumbnails`` with the same keys, or None;
+        (flagged images nearest to a mirror image), and ``thumbnails`` with the same keys, or None
+        (``flagged_held_out`` is what the threshold was set by, no measurement);
+        ``held_out_left_out``, how many set no threshold;
         ``phash_hits`` and ``phash_hits_held_out``, or None; ``found`` and ``found_held_out``: by
         any of these; ``auth_pct`` (0 to 100) and ``c_t``, shown only; ``closest`` and
         ``closest_held_out``: lowest ratio in proportion to the threshold first, ``by`` which view.
@@ -75,17 +78,19 @@ def measure_memorisation(
         measure_closeness(side, training, training_mirrored, options.neighbours)
         for side in (synthetic, held_out)
     )
-    rank, thresholds = thresholds_of(real, options.quantile)
-    counts = _count(fake, real, rank, thresholds, options.phash_radius_bits)
+    apart = _without_hits(real, options.phash_radius_bits)
+    rank, thresholds = thresholds_of(apart, options.quantile)
+    counts = _count(fake, apart, real, rank, thresholds, options.phash_radius_bits)
     verdict, reason = judge_copies(counts, options)
     return {
         "extractor": dict(extractor),
         "seed": options.seed,
         "neighbours": fake.views["features"].near.rows_MK.shape[1],
-        "null_share": rank / (len(real.ids) + 1),
-        **_flagged(fake, real, thresholds, "features"),
+        "null_share": rank / (len(apart.ids) + 1),
+        "held_out_left_out": len(real.ids) - len(apart.ids),
+        **_flagged(fake, apart, thresholds, "features"),
         "thumbnails": (
-            _flagged(fake, real, thresholds, "thumbnails") if "thumbnails" in thresholds else None
+            _flagged(fake, apart, thresholds, "thumbnails") if "thumbnails" in thresholds else None
         ),
         **_found_shares(fake, real, thresholds, options.phash_radius_bits),
         **_as_published(training, held_out, synthetic, options.seed),
@@ -186,15 +191,26 @@ def _share(mask: NDArray[np.bool_]) -> Interval:
     return wilson(int(mask.sum()), len(mask))
 
 
+def _without_hits(held_out: Closeness, radius: int) -> Closeness:
+    """Leave out near-copies of training images; all of them stay if there is nothing else."""
+    is_apart = ~_hits(held_out, radius)
+    return only(held_out, is_apart) if is_apart.any() else held_out
+
+
 def _count(
-    fake: Closeness, real: Closeness, rank: int, thresholds: Mapping[str, float], radius: int
+    fake: Closeness,
+    apart: Closeness,
+    real: Closeness,
+    rank: int,
+    thresholds: Mapping[str, float],
+    radius: int,
 ) -> CopyCounts:
     hits = None
     if fake.bits_M is not None:
         hits = _found(_hits(fake, radius)), _found(_hits(real, radius))
     close = {name: _found(view.ratios_M < thresholds[name]) for name, view in fake.views.items()}
     is_spoilt = min(thresholds.values()) == 0
-    return CopyCounts(close, rank, len(real.ids), hits, is_spoilt)
+    return CopyCounts(close, rank, len(apart.ids), hits, is_spoilt)
 
 
 def _flagged(

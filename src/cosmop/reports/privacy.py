@@ -52,7 +52,9 @@ def _shares(memorisation: Metrics) -> list[list[Row]]:
 def _pair(words: str, figures: Metrics, key: str) -> list[Row]:
     synthetic, control = as_estimate(figures.get(key)), as_estimate(figures.get(f"{key}_held_out"))
     rows = [] if synthetic is None else [Row(words, synthetic, "synthetic", "b")]
-    return rows + ([] if control is None else [Row("", control, "held-out real", "c")])
+    sets_threshold = ", by construction" if key == "flagged" else ""
+    note = f"held-out real{sets_threshold}"
+    return rows + ([] if control is None else [Row("", control, note, "c")])
 
 
 def copy_words(memorisation: Metrics) -> str:

@@ -23,8 +23,14 @@ def pixel_features(sets: dict[str, ImageSet]) -> FeatureTable:
     parts = {name: images.array((6, 8)) for name, images in sets.items()}
     parts["train_mirrored"] = parts["train"][:, :, ::-1]
     rows = [
-        pd.DataFrame({"set": name, "is_positive": True}, index=range(len(images)))
-        for name, images in parts.items()
+        pd.DataFrame(
+            {
+                "image_id": sets[name.removesuffix("_mirrored")].ids,
+                "set": name,
+                "is_positive": True,
+            }
+        )
+        for name in parts
     ]
     vectors = np.concatenate([images.reshape(len(images), -1) for images in parts.values()])
     return FeatureTable(
@@ -88,7 +94,7 @@ def hashes_of(splits: dict[str, ImageSet]) -> pd.DataFrame:
 def test_a_clean_split_passes_every_check(splits: dict[str, ImageSet]) -> None:
     used = {"generator": splits["train"].manifest}
 
-    leaks = look_for_leaks(splits, hashes_of(splits), used, SplitOptions())
+    leaks = look_for_leaks(splits, hashes_of(splits), used, ["another"], SplitOptions())
 
     assert all(check["ok"] for check in leaks.values())
     assert "generator_saw_training_only" in leaks
@@ -98,7 +104,7 @@ def test_a_generator_that_saw_a_test_image_stops_the_study(splits: dict[str, Ima
     used = {"generator": pd.concat([splits["train"].manifest, splits["test"].manifest[:1]])}
 
     with pytest.raises(InputError, match="generator was trained on 7 images"):
-        look_for_leaks(splits, hashes_of(splits), used, SplitOptions())
+        look_for_leaks(splits, hashes_of(splits), used, [], SplitOptions())
 
 
 def test_a_mirrored_training_image_among_the_test_images_is_told(
@@ -108,9 +114,30 @@ def test_a_mirrored_training_image_among_the_test_images_is_told(
     planted = make_set([*splits["test"].array((48, 64)), mirrored], [True] * 5)
     spoilt = splits | {"test": planted}
 
-    leaks = look_for_leaks(
-        spoilt, hashes_of(spoilt), {"generator": splits["train"].manifest}, SplitOptions()
-    )
+    used = {"generator": splits["train"].manifest}
+    leaks = look_for_leaks(spoilt, hashes_of(spoilt), used, [], SplitOptions())
 
     assert not leaks["near_copies_apart"]["ok"]
     assert planted.ids[-1] in leaks["near_copies_apart"]["examples"][0]
+
+
+def test_a_person_filter_that_knows_test_images_is_told_and_ends_nothing(
+    splits: dict[str, ImageSet],
+) -> None:
+    used = {"generator": splits["train"].manifest}
+    filter_ids = [splits["test"].ids[0], splits["train"].ids[0]]
+
+    leaks = look_for_leaks(splits, hashes_of(splits), used, filter_ids, SplitOptions())
+
+    told = leaks["person_filter_saw_no_held_out"]
+    assert (told["ok"], told["n"], told["examples"]) == (False, 1, filter_ids[:1])
+    assert "1 of 7 validation and test images" in told["sentence"]
+
+
+def test_features_of_other_images_are_refused(make_set: Make, scenes: Draw) -> None:
+    sets = {"train": make_set(scenes(5), [True] * 5), "test": make_set(scenes(5), [True] * 5)}
+    synthetic, others = (make_set(scenes(5), [True] * 5) for _ in range(2))
+    table = pixel_features(sets | {"synthetic": synthetic})
+
+    with pytest.raises(InputError, match="features of these very images"):
+        search_for_copies(table, sets, others, MemorisationOptions())

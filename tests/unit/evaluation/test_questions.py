@@ -1,6 +1,7 @@
 """Real and synthetic images reach the arms by the same sizes, and trainings are told."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.phash import HashingOptions, hash_image_set
 from cosmop.labels.splits import SplitOptions
-from cosmop.pipelines.evaluation.questions import answer, study_images
+from cosmop.pipelines.evaluation.questions import answer, study_images, within_reach
 
 Make = Callable[..., ImageSet]
 Draw = Callable[[int], list[np.ndarray]]
@@ -89,3 +90,22 @@ def test_each_training_is_told_once_and_kept(
     assert [each["is_resumed"] for each in told] == [False] * 4 + [True] * 4
     assert len({each["name"] for each in told}) == 4
     assert first == again
+
+
+def test_arms_without_enough_synthetic_images_are_left_out_and_named(
+    splits: dict[str, ImageSet], synthetic: ImageSet
+) -> None:
+    data = study_images(splits, synthetic, hashes_of(splits), CLASSIFIER, SplitOptions())
+    options = StudyArmsOptions()  # 4 positives and 8 synthetic images: ratio 2 and no more
+
+    assert within_reach(options, data) == (options, [])
+
+    more = options.model_copy(update={"ratios": (0.5, 2.5)})
+    possible, (remark,) = within_reach(more, data)
+    assert (possible.ratios, possible.arms) == ((0.5,), options.arms)
+    assert "ratio 2.5" in remark
+
+    few = replace(data, synthetic=data.synthetic[:1])
+    possible, (remark,) = within_reach(options, few)
+    assert possible.arms == ("real", "classical", "oversampled")
+    assert "synthetic_only" in remark

@@ -41,13 +41,23 @@ def test_a_changed_test_split_is_said_once(tmp_path: Path) -> None:
     assert (changed["added"], changed["removed"], changed["is_same"]) == (2, 1, False)
     assert "cannot be compared" in changed["sentence"]
     assert after["is_same"]
+    assert "It last changed on 20" in after["sentence"]
+    assert "cannot be compared" in after["sentence"]
+
+
+def test_a_damaged_history_is_one_sentence(tmp_path: Path) -> None:
+    note_split(tmp_path, manifest("gh"))
+    (tmp_path / "last_split.json").write_text('{"manifest":')
+
+    with pytest.raises(InputError, match="delete the file"):
+        note_split(tmp_path, manifest("gh"))
 
 
 def test_an_edited_history_is_refused(tmp_path: Path) -> None:
     note_split(tmp_path, manifest("gh"))
     path = tmp_path / "last_split.json"
     edited = json.loads(path.read_text())
-    edited["images"].pop()
+    edited["manifest"]["images"].pop()
     path.write_text(json.dumps(edited))
 
     with pytest.raises(InputError, match="restore the file"):

@@ -1,6 +1,6 @@
 """The judges brought together with the images they judge."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ from cosmop.classifiers import detectors, image_classifier, one_class
 from cosmop.classifiers.feature_table import FeatureTable
 from cosmop.classifiers.options import DetectorOptions, ImageClassifierOptions
 from cosmop.datasets.work_folders import WorkFolder
+from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 from cosmop.pipelines.evaluation.features import size_of
 
@@ -78,7 +79,10 @@ def score_by_detectors(
         name: {key: value for key, value in detector.describe().items() if key != "name"}
         for name, detector in fitted.items()
     }
-    return pd.concat(parts, ignore_index=True), {"detectors": described}
+    return pd.concat(parts, ignore_index=True), {
+        "detectors": described,
+        "detector_features": dict(features.extractor),
+    }
 
 
 def judge_images(
@@ -96,9 +100,11 @@ def judge_images(
     """
     parts = []
     for name, image_set in images.items():
+        require_same_images(image_set, one_class_features.ids_of(name), "the one-class features")
         svm_scores = one_class.score_one_class(svm, one_class_features.of(name))
         probabilities = _probabilities(classifier, image_set, size_of(images["synthetic"]))
         detected = detector_scores[detector_scores["set"] == name].reset_index(drop=True)
+        require_same_images(image_set, detected["image_id"].tolist(), "the detectors' scores")
         parts.append(
             _known(image_set, name).assign(
                 one_class_svm_score=svm_scores,
@@ -109,6 +115,19 @@ def judge_images(
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def require_same_images(images: ImageSet, ids: Sequence[str], what: str) -> None:
+    """Refuse rows that were made of other images than those at hand, or in another order.
+
+    Raises:
+        InputError: They differ.
+    """
+    if list(ids) != images.ids:
+        raise InputError(
+            f"Judging {len(images)} images needs {what} of these very images, got {len(ids)} rows "
+            "of others; run the nodes from `extract_features` on again."
+        )
 
 
 def _known(images: ImageSet, name: str) -> pd.DataFrame:

@@ -105,6 +105,7 @@ def check_leaks(
     image_hashes: pd.DataFrame,
     generator_images: pd.DataFrame,
     classifier_images: pd.DataFrame,
+    person_filter_images: ImageSet,
     options: SplitOptions,
 ) -> dict[str, Any]:
     """Check that nothing was trained on test images, or on what looks like one."""
@@ -112,7 +113,7 @@ def check_leaks(
 
     splits = {"train": training_images, "validation": validation_images, "test": test_images}
     used = {"generator": generator_images, "classifier": classifier_images}
-    return look_for_leaks(splits, image_hashes, used, options)
+    return look_for_leaks(splits, image_hashes, used, person_filter_images.ids, options)
 
 
 def train_one_class_svm(
@@ -124,7 +125,8 @@ def train_one_class_svm(
     positives = one_class_features.of("train", is_positive=True)
     model = one_class.fit_one_class(positives, options)
     held_out = one_class_features.of("validation", is_positive=True)
-    return model, one_class.one_class_report(model, positives, held_out)
+    report = one_class.one_class_report(model, positives, held_out)
+    return model, {**report, "features": dict(one_class_features.extractor)}
 
 
 def score_with_detectors(

@@ -99,6 +99,7 @@ def _distances() -> Pipeline:
                     "image_hashes",
                     "generator_images",
                     "classifier_images",
+                    "person_filter_images",
                     "params:annotation.split",
                 ],
                 "leak_checks",

@@ -40,6 +40,7 @@ def headline_figures(
 ) -> dict[str, Any]:
     """Return the short table of a study: sections of figures, most with interval and n."""
     name = generator["best"]["name"]
+    smallest = augmentation["smallest_detectable_gain"]
     figures: dict[str, Any] = {
         "images": dict(zip(study_funnel["label"], study_funnel["images"].tolist(), strict=True)),
         "person_filter": {"accuracy": person_filter["accuracy"]},
@@ -66,7 +67,7 @@ def headline_figures(
         },
         "augmentation": {
             "conclusion": augmentation["conclusion"],
-            "smallest detectable gain": augmentation["smallest_detectable_gain"]["value"],
+            "smallest detectable gain": smallest and smallest["value"],
         },
     }
     return figures | ({"against_truth": dict(truth)} if truth else {})
