@@ -62,7 +62,9 @@ def _words(document: Mapping[str, Any]) -> str:
         "features. On the photographs the same network is out of its depth, which is the other "
         "end. CIFAR's test images hold near copies of training images, which were left in (they "
         "set no threshold in the search for copies). Distances are not FID. Settings were fixed "
-        "before the test images were looked at, and each figure comes from one run.\n\n"
+        "before the test images were looked at, and each figure comes from one run; the test for "
+        "gains was made stricter (seeds as well as images) after a first version of the last "
+        "table had been seen.\n\n"
         "```bash\n"
         "python docs/results/evaluation.py generator --data DIR --work FOLDER\n"
         "python docs/results/evaluation.py measure --data DIR --work FOLDER\n"
@@ -155,9 +157,9 @@ def _acceptance(acceptance: Mapping[str, Any]) -> str:
         )
     head = ["judge", "synthetic", "real horses", "real others", "synthetic, corrected"]
     words = (
-        "The correction (Rogan & Gladen) takes it that a judge accepts a synthetic horse as readily "
-        "as a real one. The judges disagree by more than their intervals, so that does not hold for "
-        "all of them: read the corrected shares as a range over judges."
+        "The correction (Rogan & Gladen) takes it that a judge accepts a synthetic horse as "
+        "readily as a real one. The judges disagree by more than their intervals, so that does "
+        "not hold for all of them: read the corrected shares as a range over judges."
     )
     return f"{markdown_table(head, rows)}\n\n{words}"
 
@@ -192,8 +194,8 @@ def _study(study: Mapping[str, Any]) -> str:
         f"{len(study['seeds'])} paired seeds, {study['steps']} optimiser steps each, "
         f"{study['n_test']:,} test images, `{study['classifier']['backbone']}` from random "
         "weights.\n\n"
-        f"**{study['conclusion']}**\n\nSmallest gain that the McNemar test would have shown on this "
-        f"test set with 80 % power: {smallest['value']:.3f}. *Shown*: the exact McNemar test over "
+        f"**{study['conclusion']}**\n\nSmallest gain that the McNemar test would have shown on "
+        f"this test set with 80 % power: {smallest['value']:.3f}. *Shown*: the exact McNemar test over "
         "images and Student's test over seeds, corrected over the arms of a fraction, and an "
         "interval without 0. The synthetic images come from one generator, trained on all training "
         "horses, whatever the fraction."
