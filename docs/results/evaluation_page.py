@@ -195,8 +195,8 @@ def _study(study: Mapping[str, Any]) -> str:
         f"{study['n_test']:,} test images, `{study['classifier']['backbone']}` from random "
         "weights.\n\n"
         f"**{study['conclusion']}**\n\nSmallest gain that the McNemar test would have shown on "
-        f"this test set with 80 % power: {smallest['value']:.3f}. *Shown*: the exact McNemar test over "
-        "images and Student's test over seeds, corrected over the arms of a fraction, and an "
+        f"this test set with 80 % power: {smallest['value']:.3f}. *Shown*: the exact McNemar test "
+        "over images and Student's over seeds, corrected over the arms of a fraction, and an "
         "interval without 0. The synthetic images come from one generator, trained on all training "
         "horses, whatever the fraction."
     )
