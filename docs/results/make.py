@@ -156,7 +156,8 @@ def _photo_words() -> str:
     return (
         "The whole pipeline on real photographs from a folder, with labels from a table "
         "(positive = people). The person filter scores and removes nothing; its accuracy is "
-        "cross-validated. "
+        "cross-validated. The delivered filter then knows all these photographs, test images "
+        "among them (the leak checks say so), so figures on its features flatter. "
         "Everything is trained from scratch on a few hundred images, without any pretrained "
         "weights, so poor figures are what there is to expect.\n\n"
         "```bash\npython docs/results/make.py real-photos --photos DIR --labels DIR/labels.csv\n```"
