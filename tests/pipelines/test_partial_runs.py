@@ -70,7 +70,7 @@ def test_a_part_that_lacks_its_input_names_the_command_that_makes_it(new_project
     done = kedro(new_project, "run", "--env=test", "--pipelines=evaluation")
 
     assert done.returncode == 1
-    wanted = "kedro run --env=test --pipelines=person_filter,annotation,generation"
+    wanted = "kedro run --env=test --pipelines=person_filter,preprocessing,annotation,generation"
     assert wanted in done.stderr
     assert "Traceback" not in done.stderr
 
