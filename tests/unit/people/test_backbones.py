@@ -33,7 +33,9 @@ _ASKED = ("googlenet", "inception_v3", "vgg11")  # they warn, or take seconds to
 def test_the_trunk_ends_where_torchvision_pools(name):
     door, side = FAMILIES[name]
     settings = {"init_weights": name != "vgg11"} if name in _ASKED else {}
-    network = models.get_model(name, weights=None, **settings).eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = models.get_model(name, weights=None, **settings).eval()
     if hasattr(network, "transform_input"):
         network.transform_input = True  # as with torchvision's weights
     trunk = trunk_of(network)
