@@ -267,9 +267,9 @@ def _summary(groups: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
         *("picked snapshot (kimg)", "images/s, with judging (threads)", "commit"),
     ]
     note = (
-        "Runs on 2 threads had their 2 cores nearly to themselves; runs on 1 thread shared them with "
-        "other work, so their speeds say little. The first speed is the median over snapshots of "
-        "training alone, the second that of the whole run with its 25 judgements. "
+        "Runs on 2 threads had their 2 cores nearly to themselves; runs on 1 thread shared them "
+        "with other work, so their speeds say little. The first speed is the median over "
+        "snapshots of training alone, the second that of the whole run with its 25 judgements. "
         f"The official code, measured once in the plain setting on another machine: "
         f"{OFFICIAL_IMAGES_PER_SECOND} images/s, distances included."
     )
