@@ -13,17 +13,19 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 import cosmop
 from cosmop.datasets.snapshots import Workspaces
 from cosmop.datasets.work_folders import WorkFolder
 from cosmop.errors import InputError
+from cosmop.imaging.image_set import ImageSet
 from cosmop.tracking import Tracker, code_state, command_of, flatten
 
 logger = logging.getLogger(__name__)
 
 _PARAMETERS_OF_HOOKS = ("demo",)
+_TRAINER, _TEST = "training", "test_images"  # a tag of nodes, and a data set
 
 
 class Guards:
@@ -55,6 +57,28 @@ class Guards:
             f"with `kedro run{env} --pipelines={','.join(needed)}`, or with everything before "
             f"them by `kedro run{env} --to-outputs={','.join(missing)}`."
         )
+
+    @hook_impl
+    def before_node_run(self, node: Node, catalog: DataCatalog, inputs: dict[str, Any]) -> None:
+        """Keep test images out of every trainer, however the pipelines are wired.
+
+        A trainer (a node with the tag ``training``) may be given the test images by that name, to
+        measure on them, and by no other.
+
+        Raises:
+            InputError: They reach it by another name.
+        """
+        if _TRAINER not in node.tags or not catalog.exists(_TEST):
+            return
+        test = set(catalog.load(_TEST).ids)
+        for name, data in inputs.items():
+            found = test.intersection(data.ids) if isinstance(data, ImageSet) else set()
+            if found and name != _TEST:
+                raise InputError(
+                    f"{node.name} trains, so its input {name} must hold none of the {len(test)} "
+                    f"test images, got {len(found)} of them, first {min(found)[:12]}…; split "
+                    "again, and correct the wiring of whatever made that input."
+                )
 
 
 def _maker_of(dataset: str) -> str | None:
