@@ -1,6 +1,7 @@
 """What watches a run: checks before, the demo's world around, tracking and results after."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ from cosmop.datasets.snapshots import Workspaces
 from cosmop.datasets.work_folders import WorkFolder
 from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
+from cosmop.node_records import keep_record
 from cosmop.tracking import Tracker, code_state, command_of, flatten
 
 logger = logging.getLogger(__name__)
@@ -314,14 +316,37 @@ def _near(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
+class NodeRecords:
+    """Writes down what each node was when it ran, for `cosmop.runners.IncrementalRunner`."""
+
+    def __init__(self) -> None:
+        self._catalog: DataCatalog | None = None
+        self._saved: dict[str, set[str]] = defaultdict(set)
+
+    @hook_impl
+    def before_node_run(self, node: Node, catalog: DataCatalog) -> None:
+        """Remember the catalog: who saves is not told."""
+        self._catalog = catalog
+        self._saved.pop(node.name, None)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
+        """Note code, parameters and versions when the last output is safe on disk."""
+        self._saved[node.name].add(dataset_name)
+        if self._catalog is not None and self._saved[node.name] >= set(node.outputs):
+            keep_record(node, self._catalog)
+
+
 class Results:
     """Ends a run with a short table of results and where to look next."""
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print the table when this run has made it."""
+    def after_pipeline_run(
+        self, run_result: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Print the table when this run has made it; a dry run has no results."""
         made = pipeline.all_outputs()
-        if "study_metrics" not in made:
+        if "study_metrics" not in made or not run_result:
             return
         from cosmop.reports.tables import results_table  # noqa: PLC0415
 

@@ -1,13 +1,13 @@
 """Kedro settings: which session, which hooks, how configuration merges."""
 
-from cosmop.hooks import DemoWorld, Guards, Results, RunRecord, Tracking
+from cosmop.hooks import DemoWorld, Guards, NodeRecords, Results, RunRecord, Tracking
 from cosmop.session import StudySession
 
 SESSION_CLASS = StudySession
 
 # Pluggy calls the last one first: parameters are checked, tracking and the record start, then the
 # demo's world opens; at the end it closes, tracking ends, and the results come last.
-HOOKS = (Results(), DemoWorld(), RunRecord(), Tracking(), Guards())
+HOOKS = (Results(), NodeRecords(), DemoWorld(), RunRecord(), Tracking(), Guards())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 
 CONFIG_LOADER_ARGS = {

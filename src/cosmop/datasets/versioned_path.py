@@ -1,6 +1,7 @@
 """The base of our datasets: one file or folder per version, published atomically."""
 
 import errno
+import hashlib
 import shutil
 from abc import abstractmethod
 from pathlib import Path, PurePosixPath
@@ -71,6 +72,11 @@ class VersionedPathDataset(AbstractVersionedDataset[T, T], Generic[T]):
             ) from error
         finally:
             _remove(aside)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 (hex) of a file that has no versions; nothing if it is absent."""
+        path = Path(self._get_load_path())
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
     def _exists(self) -> bool:
         return Path(self._get_load_path()).exists()
