@@ -210,7 +210,7 @@ def commit_of_code() -> str:
             ["git", *command], cwd=HERE, check=True, capture_output=True, text=True
         ).stdout.strip()  # fmt: skip
 
-    changed = git("status", "--porcelain", "--", "src")
+    changed = git("status", "--porcelain", "--", ":/src")
     return git("rev-parse", "HEAD") + (" with uncommitted changes" if changed else "")
 
 

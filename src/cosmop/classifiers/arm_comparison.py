@@ -15,13 +15,12 @@ from cosmop.metrics.paired import (
     auroc_per_seed,
     balanced_per_seed,
     compare_paired,
-    draw_two_way,
     holm,
     is_shown,
     mean_per_seed,
-    smallest_detectable_gain,
     two_way_interval,
 )
+from cosmop.metrics.power import smallest_detectable_gain
 
 _POWER = 0.8
 
@@ -46,7 +45,7 @@ class ArmResult:
 
 
 def compare_arms(
-    results: list[ArmResult], test: StudyPart, options: StudyArmsOptions
+    results: list[ArmResult], test: StudyPart, draws: TwoWayDraws, options: StudyArmsOptions
 ) -> dict[str, Any]:
     """Return the figures of all arms, their comparisons, and what may be concluded.
 
@@ -58,7 +57,8 @@ def compare_arms(
     Args:
         results: All arms at all fractions, seeds in one order.
         test: The test images.
-        options: Level, resamples, seed.
+        draws: Of the test images' groups and the seeds.
+        options: Level and fractions.
 
     Returns:
         ``arms``: accuracy, balanced accuracy, AUROC with intervals over test groups × seeds, and
@@ -69,9 +69,6 @@ def compare_arms(
         and on gains shown at smaller ones.
     """
     truth_N = np.asarray(test.labels, dtype=bool)
-    draws = draw_two_way(
-        test.group_names, options.seeds, resamples=options.resamples, seed=options.seed
-    )
     comparisons = []
     for fraction in sorted({result.fraction for result in results}):
         arms = [result for result in results if result.fraction == fraction]
@@ -104,13 +101,15 @@ def _figures(result: ArmResult, truth_N: NDArray[np.bool_], draws: TwoWayDraws) 
         "balanced_accuracy": balanced_per_seed(truth_N, right_SN),
         "auroc": auroc_per_seed(truth_N, result.p_SN),
     }
+    positives = int(truth_N.sum())
+    cases = min(draws.groups, positives, len(truth_N) - positives)
     return {
         "name": result.arm.name,
         "label": result.arm.label,
         "fraction": result.fraction,
         **result.counts,
         **{
-            name: two_way_interval(statistic, draws, (0, 1))
+            name: two_way_interval(statistic, draws, (0, 1), cases=cases)
             for name, statistic in statistics.items()
         },
         "per_seed": [

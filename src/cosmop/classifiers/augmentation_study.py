@@ -40,6 +40,7 @@ from cosmop.classifiers.arms import (
 )
 from cosmop.classifiers.arms_options import StudyArmsOptions
 from cosmop.classifiers.image_classifier import TrainingData
+from cosmop.metrics.paired import draw_two_way
 from cosmop.progress import track
 
 __all__ = [
@@ -104,11 +105,14 @@ def run_augmentation_study(
 
     Raises:
         InputError: Before any training: too few images of a class at a fraction, fewer synthetic
-            images than the largest ratio needs. From a training: what its classifier says is no
-            probability.
+            images than the largest ratio needs, test images that are all near copies. From a
+            training: what its classifier says is no probability.
     """
     described = describe_trainer(trainer)
     cells = list(_plan(data, options, described))
+    draws = draw_two_way(
+        data.test.group_names, options.seeds, resamples=options.resamples, seed=options.seed
+    )
     test_checksum = data.test.digest()
     finished = FinishedTrainings(folder, test_checksum, len(data.test))
     seeds = list(range(options.seed, options.seed + options.seeds))
@@ -125,7 +129,7 @@ def run_augmentation_study(
         "test_checksum": test_checksum,
         "classifier": described,
         "remarks": finished.remarks,
-        **compare_arms(results, data.test, options),
+        **compare_arms(results, data.test, draws, options),
     }
 
 

@@ -8,7 +8,7 @@ turns them into a score, higher meaning more like the subject.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +24,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 
 from cosmop.classifiers.options import DetectorOptions
 from cosmop.errors import InputError
-from cosmop.metrics.checks import checked_features
+from cosmop.metrics.checks import checked_features, require_variation
 
 __all__ = ["DetectorOptions", "FittedDetector", "conformal_threshold", "fit_detectors"]
 
@@ -63,25 +63,10 @@ class FittedDetector:
             )
         return np.asarray(_SCORES[self.name](self.model, x), dtype=np.float64)
 
-    def accepts(self, features: ArrayLike) -> NDArray[np.bool_]:
-        """Return whether each score reaches the threshold, bool [N]."""
-        return self.score(features) >= self.threshold
-
     def describe(self) -> dict[str, Any]:
         """Return name, threshold (None for −inf) and details, ready for JSON."""
         threshold = self.threshold if np.isfinite(self.threshold) else None
         return {"name": self.name, "threshold": threshold, **self.details}
-
-    def state(self) -> dict[str, Any]:
-        """Return a mapping of scikit-learn and plain objects, for skops; see `from_state`."""
-        return {"model": self.model, **self.describe()}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the detector that `state` was taken from."""
-        rest = dict(state)
-        name, model, threshold = rest.pop("name"), rest.pop("model"), rest.pop("threshold")
-        return cls(name, model, -np.inf if threshold is None else threshold, rest)
 
 
 def fit_detectors(
@@ -278,11 +263,7 @@ def _checked_training(features: ArrayLike) -> Floats:
             f"Detectors need pooled features of 2 to {_MOST_DIMENSIONS} dimensions, got "
             f"{x.shape[1]}; set the extractor's pooling to `average`."
         )
-    if not (x.max(axis=0) > x.min(axis=0)).any():
-        raise InputError(
-            f"Detectors need features that vary, got {len(x)} identical images; add other images "
-            "or use another extractor."
-        )
+    require_variation("Fitting detectors", len(x), np.ptp(x, axis=0))
     return x
 
 

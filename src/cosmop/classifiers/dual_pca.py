@@ -20,6 +20,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from cosmop.errors import InputError
+from cosmop.metrics.checks import require_variation
 
 __all__ = ["Decomposition", "DualPca", "decompose", "fit_dual_pca", "row_blocks"]
 
@@ -197,11 +198,7 @@ def _measure_columns(
             z_NB /= scale
             visit(z_NB)
     columns = _Columns(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-    if _is_constant(columns.mean_D, columns.variance_D, len(x)).all():
-        raise InputError(
-            f"PCA needs features that vary, got {len(x)} identical images; add other images or use "
-            "another extractor."
-        )
+    require_variation("PCA", len(x), ~_is_constant(columns.mean_D, columns.variance_D, len(x)))
     return columns
 
 

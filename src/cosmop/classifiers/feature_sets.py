@@ -9,6 +9,7 @@ from cosmop.classifiers.feature_room import feature_room
 from cosmop.classifiers.feature_table import FeatureTable
 from cosmop.classifiers.features import FeatureExtractor
 from cosmop.errors import InputError
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 
 
@@ -17,7 +18,7 @@ def feature_table(
     extractor: FeatureExtractor,
     *,
     cache: FeatureCache | None = None,
-    through: tuple[int, int] | None = None,
+    through: GeneratedForm | None = None,
     mirrored: Collection[str] = (),
 ) -> FeatureTable:
     """Extract the features of several image sets into one table.
@@ -26,8 +27,7 @@ def feature_table(
         sets: Images with the column ``is_positive``, by the name of their set.
         extractor: The network.
         cache: Where features are kept; an image that is known there is not opened.
-        through: Height and width that every image is brought to first, see
-            `FeatureExtractor.extract`.
+        through: Form that every image takes on first, see `FeatureExtractor.extract`.
         mirrored: Sets that also appear left-right mirrored, as ``<name>_mirrored`` with the same
             ``image_id``; they come after all others.
 

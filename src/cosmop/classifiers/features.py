@@ -1,13 +1,11 @@
 """Features of images, by a network that says its name, its checksum and its recipe."""
 
 import copy
-import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,29 +17,26 @@ from cosmop.classifiers.dinov2 import TIMM_NAMES, load_dinov2
 from cosmop.classifiers.feature_cache import FeatureCache
 from cosmop.classifiers.feature_networks import FeatureNetwork, TrunkFeatures
 from cosmop.classifiers.feature_room import feature_room
-from cosmop.classifiers.inception import INCEPTION_NAME, load_inception
+from cosmop.classifiers.inception import load_inception
 from cosmop.classifiers.options import FeatureOptions
 from cosmop.errors import InputError
 from cosmop.imaging.decoding import fit_image
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 from cosmop.people.binary_network import BinaryNetwork, seeded
 from cosmop.people.devices import pick_device
 from cosmop.people.network import PersonFilter
 from cosmop.people.options import NetworkDesign, WeightsOptions
+from cosmop.people.reading import read_ahead
 from cosmop.people.weights import state_checksum
 from cosmop.progress import track
 
-__all__ = ["FeatureExtractor", "FeatureOptions", "build_extractor", "distance_name"]
+__all__ = ["FeatureExtractor", "FeatureOptions", "build_extractor"]
 
 _RECIPE_VERSION = 1  # counts up whenever the same options come to mean other features
 _TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _PROBE_SIZE = (32, 32)
 _DEFAULT_SIZE = (224, 224)
-_READERS = 4  # decoding releases the interpreter lock
-_READ_AHEAD = 8
-
-T = TypeVar("T")
-S = TypeVar("S")
 
 
 class FeatureExtractor:
@@ -85,9 +80,9 @@ class FeatureExtractor:
             "version": _RECIPE_VERSION,
         }
 
-    def recipe_through(self, through: tuple[int, int] | None) -> dict[str, Any]:
-        """Return the recipe with the size that images are brought to first, see `extract`."""
-        return {**self.recipe, "through": None if through is None else list(through)}
+    def recipe_through(self, through: GeneratedForm | None) -> dict[str, Any]:
+        """Return the recipe with the form that images take on first, see `extract`."""
+        return {**self.recipe, "through": None if through is None else asdict(through)}
 
     def extract_array(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the features of uint8 images [N, H, W, 3], float32 [N, D].
@@ -114,7 +109,7 @@ class FeatureExtractor:
         images: ImageSet,
         *,
         cache: FeatureCache | None = None,
-        through: tuple[int, int] | None = None,
+        through: GeneratedForm | None = None,
         mirrored: bool = False,
     ) -> NDArray[np.float32]:
         """Return the features of all `images` in manifest order, float32 [N, D].
@@ -122,9 +117,9 @@ class FeatureExtractor:
         Args:
             images: The images.
             cache: Where features are kept; an image that is known there is not opened.
-            through: Height and width in pixels that every image is brought to first, rounded to
-                uint8, before it is brought to the network's size: photographs are compared with
-                generated images at the generator's resolution.
+            through: Form that every image takes on first, before it is brought to the network's
+                size: photographs are compared with generated images at the generator's resolution
+                and in its colours.
             mirrored: Left and right are exchanged.
 
         Raises:
@@ -143,7 +138,7 @@ class FeatureExtractor:
         images: ImageSet,
         *,
         cache: FeatureCache | None = None,
-        through: tuple[int, int] | None = None,
+        through: GeneratedForm | None = None,
         mirrored: bool = False,
     ) -> None:
         """Do what `extract` does, into an array float32 [N, D] that is already there."""
@@ -167,17 +162,15 @@ class FeatureExtractor:
             return
         size = self._options.batch_size
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-        pixels = _read_ahead(read, rows.tolist())
+        pixels = read_ahead(read, rows.tolist())
         for batch in track(batches, f"features of {self.name}", unit="batch"):
             prepared = [self._prepare(next(pixels)[None]) for _ in batch]
             yield batch, self._embed(torch.cat(prepared))
 
     def _read(
-        self, images: ImageSet, through: tuple[int, int] | None, mirrored: bool, index: int
+        self, images: ImageSet, through: GeneratedForm | None, mirrored: bool, index: int
     ) -> NDArray[np.uint8]:
-        image = images.open(index)
-        if through is not None:
-            image = fit_image(image, through, "stretch")
+        image = images.open(index, through)
         if mirrored:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if self._size is not None:
@@ -238,16 +231,6 @@ def build_extractor(
     return FeatureExtractor(f"person_filter{suffix}", trunk, as_trained)
 
 
-def distance_name(extractor: FeatureExtractor) -> str:
-    """Return what a Fréchet distance on these features may be called.
-
-    ``fid`` for the 2015 Inception alone, else ``fd_`` and the extractor's name.
-    """
-    if extractor.name == INCEPTION_NAME:
-        return "fid"
-    return "fd_" + re.sub(r"\W", "_", extractor.name)
-
-
 def _by_name(options: FeatureOptions) -> BinaryNetwork:
     design = NetworkDesign(backbone=options.kind, image_size=options.image_size or _DEFAULT_SIZE)
     weights = WeightsOptions(
@@ -256,18 +239,6 @@ def _by_name(options: FeatureOptions) -> BinaryNetwork:
         weights_sha256=options.weights_sha256,
     )
     return seeded(BinaryNetwork, design, 0, weights)
-
-
-def _read_ahead(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
-    """Yield ``work(item)`` in order while threads already work on the next few items."""
-    waiting: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(_READERS) as readers:
-        for item in items:
-            waiting.append(readers.submit(work, item))
-            if len(waiting) > _READ_AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 @contextmanager

@@ -15,14 +15,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import Inception3
-from torchvision.models.inception import BasicConv2d, InceptionA, InceptionC, InceptionE
+from torchvision.models.inception import InceptionA, InceptionC, InceptionE
 
 from cosmop.classifiers.feature_networks import FeatureNetwork
 from cosmop.classifiers.options import FeatureOptions
 from cosmop.classifiers.resizing import resize_clean, resize_tf1
 from cosmop.errors import InputError
+from cosmop.people.folding import fold_batch_norms
 from cosmop.people.weights import hub_folder, load_state, read_weights
 
 WEIGHTS_FILES = (
@@ -120,11 +120,8 @@ class FidInception(FeatureNetwork):
         return x_NCHW.float().mean((2, 3))
 
     def simplify(self) -> None:
-        """Fold every batch norm into the convolution before it, computed in float64."""
-        for module in self.body.modules():
-            if isinstance(module, BasicConv2d) and isinstance(module.bn, nn.BatchNorm2d):
-                folded = fuse_conv_bn_eval(module.conv.double(), module.bn.double())
-                module.conv, module.bn = folded.float(), nn.Identity()
+        """Fold every batch norm into the convolution before it."""
+        fold_batch_norms(self.body)
 
 
 def _few_at_a_time(work: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from sklearn.svm import OneClassSVM
 from cosmop.classifiers.dual_pca import fit_dual_pca, row_blocks
 from cosmop.classifiers.options import OneClassOptions
 from cosmop.errors import InputError
+from cosmop.metrics.checks import require_variation
 
 __all__ = [
     "OneClassOptions",
@@ -50,11 +51,7 @@ def fit_one_class(features: ArrayLike, options: OneClassOptions) -> Pipeline:
 
 def _fit_without_pca(x: Features, svm: OneClassSVM, options: OneClassOptions) -> Pipeline:
     _require_finite(x)
-    if not (x.max(axis=0) > x.min(axis=0)).any():
-        raise InputError(
-            f"The one-class model needs features that vary, got {len(x)} identical images; add "
-            "other images or use another extractor."
-        )
+    require_variation("The one-class model", len(x), np.ptp(x, axis=0))
     steps: list[tuple[str, Any]] = [("svm", svm)]
     return Pipeline([("scaler", StandardScaler()), *steps] if options.standardise else steps).fit(x)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from cosmop.imaging.decoding import decode_rgb, fit_image
+from cosmop.imaging.generated_form import MODES, GeneratedForm
 from cosmop.imaging.store import ImageStore
 
 REQUIRED_COLUMNS = ("image_id", "path", "width", "height")
@@ -77,9 +78,10 @@ class ImageSet:
         }
         return ImageSet(self.manifest.assign(**by_position), self.store)
 
-    def open(self, index: int) -> Image.Image:
-        """Decode image number `index`: RGB, upright."""
-        return decode_rgb(self.store.read(self.manifest["path"].iloc[index]))
+    def open(self, index: int, through: GeneratedForm | None = None) -> Image.Image:
+        """Decode image number `index`: RGB, upright, in the form `through` if one is given."""
+        image = decode_rgb(self.store.read(self.manifest["path"].iloc[index]))
+        return image if through is None else through.of(image)
 
     def batches(
         self,
@@ -87,7 +89,7 @@ class ImageSet:
         batch_size: int,
         *,
         fit: str = "crop",
-        through: tuple[int, int] | None = None,
+        through: GeneratedForm | None = None,
     ) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
         """Yield decoded batches, uint8 NHWC 0..255, in manifest order.
 
@@ -95,8 +97,8 @@ class ImageSet:
             size: Height and width in pixels.
             batch_size: Images per batch; the last one may be smaller.
             fit: ``"crop"`` (centre), ``"pad"`` or ``"stretch"``, see `fit_image`.
-            through: Height and width that every image is stretched to before `size`, as the
-                generator's training images were: photographs are then as sharp as generated ones.
+            through: Form that every image takes on before `size`, as the generator's training
+                images did: photographs are then as sharp as generated ones, and as colourful.
         """
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
@@ -109,7 +111,7 @@ class ImageSet:
         *,
         fit: str = "crop",
         channels: int = 3,
-        through: tuple[int, int] | None = None,
+        through: GeneratedForm | None = None,
     ) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """Decode the whole set into one uint8 array [N, H, W, C]; for sets that fit in memory.
 
@@ -118,13 +120,10 @@ class ImageSet:
         images_NHWC = np.zeros((len(self), *size, channels), dtype=np.uint8)
         for index in range(len(self)):
             image = self._fitted(index, size, fit, through)
-            converted = image.convert("L" if channels == 1 else "RGB")
-            images_NHWC[index] = np.asarray(converted).reshape(*size, channels)
+            images_NHWC[index] = np.asarray(image.convert(MODES[channels])).reshape(*size, channels)
         return images_NHWC
 
     def _fitted(
-        self, index: int, size: tuple[int, int], fit: str, through: tuple[int, int] | None
+        self, index: int, size: tuple[int, int], fit: str, through: GeneratedForm | None
     ) -> Image.Image:
-        image = self.open(index)
-        seen = image if through is None else fit_image(image, through, "stretch")
-        return fit_image(seen, size, fit)
+        return fit_image(self.open(index, through), size, fit)

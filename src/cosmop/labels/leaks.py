@@ -169,34 +169,6 @@ def check_subset(used_ids: Collection[str], training_ids: Collection[str], who: 
     )
 
 
-def inherit_groups(nearest: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
-    """Give each synthetic image the group of its nearest training image.
-
-    So that in cross-validation a synthetic image is never trained on while the real image it may
-    stem from is tested on.
-
-    Args:
-        nearest: ``image_id`` of synthetic images and ``nearest_id`` of training images.
-        groups: ``image_id`` and ``group`` of at least those training images.
-
-    Returns:
-        ``image_id`` and ``group``, in the order of `nearest`.
-
-    Raises:
-        InputError: A nearest training image has no group.
-    """
-    group_of = groups.set_index("image_id")["group"]
-    missing = nearest.loc[~nearest["nearest_id"].isin(group_of.index), "nearest_id"]
-    if len(missing):
-        raise InputError(
-            f"{len(nearest)} synthetic images want the groups of their nearest training images, "
-            f"but {missing.nunique()} of these have none, first {missing.iloc[0]!r}; group the "
-            "images that the generator was trained on."
-        )
-    group = group_of.loc[nearest["nearest_id"]].to_numpy()
-    return pd.DataFrame({"image_id": nearest["image_id"].to_numpy(), "group": group})
-
-
 def _check(n: int, examples: Iterable[str], fine: str, wrong: str) -> Check:
     return {
         "ok": n == 0,

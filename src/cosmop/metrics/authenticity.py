@@ -30,8 +30,8 @@ def authenticity_percent(training: ArrayLike, images: ArrayLike) -> float:
         InputError: Too few images, other dimensions, or values that are not finite.
     """
     bank, x = checked_pair(training, images, "AuthPct", least=1)
-    between_training_N = nearest_training(bank, bank, k=2).distances_MK[:, 1]
-    near = nearest_training(x, bank)
+    between_training_N = nearest_training(bank, [bank], k=2).distances_MK[:, 1]
+    near = nearest_training(x, [bank])
     is_authentic = between_training_N[near.rows_MK[:, 0]] < near.distances_MK[:, 0]
     return 100 * float(is_authentic.mean())
 
@@ -94,7 +94,7 @@ def _cells(sets: list[Floats], seed: int) -> list[NDArray[np.int64]]:
 def _rank_score(training: Floats, held_out: Floats, generated: Floats) -> float:
     """Return z of U: how often a generated image is farther than a held-out one."""
     real, fake = (
-        nearest_training(part, training).distances_MK[:, 0] for part in (held_out, generated)
+        nearest_training(part, [training]).distances_MK[:, 0] for part in (held_out, generated)
     )
     n, m = len(real), len(fake)
     farther = float(mannwhitneyu(fake, real).statistic)

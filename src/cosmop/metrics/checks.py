@@ -78,3 +78,18 @@ def require_same_length(who: str, **parts: int) -> None:
         raise InputError(
             f"{who} needs lists of the same length, got {parts}; pass the same images to each."
         )
+
+
+def require_variation(who: str, images: int, spread_D: ArrayLike) -> None:
+    """Raise an InputError unless some feature varies.
+
+    Args:
+        who: Begins the sentence.
+        images: How many images there are.
+        spread_D: Of each feature over the images: 0 or false where all have the same value.
+    """
+    if not np.any(spread_D):
+        raise InputError(
+            f"{who} needs features that vary, got {images} identical images; add other images or "
+            "check the extractor and its weights."
+        )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cosmop.errors import InputError
 from cosmop.metrics.checks import Floats
+from cosmop.metrics.thumbnails import VIEWS, WHOLE, seen_through
 from cosmop.metrics.training_distances import Neighbours, distance_ratios, nearest_training
 
 Hashes = NDArray[np.uint64]
@@ -24,8 +25,8 @@ class Pictures:
     Attributes:
         ids: Names [N].
         features: Of one extractor [N, D].
-        thumbnails: From `cosmop.metrics.thumbnails` [N, 8, 8, C], or None. Mirrored ones are
-            worked out here.
+        thumbnails: From `cosmop.metrics.thumbnails` [N, 16, 16, C], or None. Mirrored and cropped
+            ones are worked out here.
         hashes: Perceptual hashes [N], or None.
     """
 
@@ -80,6 +81,9 @@ def measure_closeness(
 ) -> Closeness:
     """Measure how close images come to the training images or their mirror images.
 
+    By thumbnails, training images are also looked at cropped; they take 9 KB for each training
+    image in colour, whatever the number of images that are judged.
+
     Args:
         images: Any images.
         training: N ≥ 3 training images.
@@ -89,12 +93,12 @@ def measure_closeness(
     hashes = None
     if training.hashes is not None and training_mirrored.hashes is not None:
         hashes = np.stack([training.hashes, training_mirrored.hashes])
-    spaces = {"features": (images.features, training.features, training_mirrored.features)}
+    spaces = {"features": (images.features, [training.features], [training_mirrored.features])}
     if images.thumbnails is not None and training.thumbnails is not None:
         spaces["thumbnails"] = (
-            _flat(images.thumbnails),
-            _flat(training.thumbnails),
-            _flat(training.thumbnails[:, :, ::-1]),
+            seen_through(WHOLE, images.thumbnails),
+            [seen_through(view, training.thumbnails) for view in VIEWS],
+            [seen_through(view, training.thumbnails[:, :, ::-1]) for view in VIEWS],
         )
     k = min(neighbours, len(training.ids))
     views = {
@@ -120,10 +124,6 @@ def only(closeness: Closeness, mask_M: NDArray[np.bool_]) -> Closeness:
     ids = [image for image, is_in in zip(closeness.ids, mask_M, strict=True) if is_in]
     views = {name: chosen(view) for name, view in closeness.views.items()}
     return Closeness(ids, views, None if closeness.bits_M is None else closeness.bits_M[mask_M])
-
-
-def _flat(thumbnails_NHWC: NDArray[Any]) -> NDArray[Any]:
-    return thumbnails_NHWC.reshape(len(thumbnails_NHWC), -1)
 
 
 def _view(near: Neighbours, hashes_M: Hashes | None, bank_2N: Hashes | None) -> View:

@@ -1,15 +1,15 @@
 """Intervals: how far a number would move if the images were drawn again. All are 95 %."""
 
 import math
-from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from cosmop.errors import InputError
 
 NORMAL_975 = 1.959963984540054  # 97.5 % quantile of the normal distribution
+_ROUNDING = 1e-9
 
 
 class Interval(TypedDict):
@@ -44,61 +44,31 @@ def wilson(successes: int, n: int) -> Interval:
     return {"value": share, "low": low, "high": high, "n": int(n)}
 
 
-def bootstrap(
-    statistic: Callable[..., float],
-    n_or_arrays: int | Sequence[NDArray[np.generic]],
-    *,
-    resamples: int = 200,
-    seed: int = 0,
-    strata: NDArray[np.generic] | None = None,
-) -> Interval:
-    """Return a statistic with its percentile bootstrap interval (Efron 1979).
+def percentiles(value: float, drawn: ArrayLike, n: int) -> Interval:
+    """Return a number with the percentile interval of its draws [B] (Efron 1979); NaN are left out.
 
     For means, shares and ranks. Not for distances between sets: repeated rows look like a
     collapsed distribution and push them up; use
     `cosmop.metrics.subsets.half_sample_intervals`.
+    """
+    low, high = np.nanquantile(np.asarray(drawn, np.float64), [0.025, 0.975])
+    return {"value": value, "low": float(low), "high": float(high), "n": n}
+
+
+def widened(interval: Interval, cases: int, limits: tuple[float, float] = (0.0, 1.0)) -> Interval:
+    """Give width to an interval that has none, because all cases agree and so do all resamples.
+
+    Up to a share u = 1 − 0.025^(1 / cases) of all images may behave otherwise without one among
+    `cases` that does, in 2.5 % of studies (Clopper & Pearson 1934); each could carry the figure
+    from where it is to its limit. An interval that has a width is returned as it is.
 
     Args:
-        statistic: Called with row indices [n] if a number is given, else with the resampled arrays.
-        n_or_arrays: Number of rows, or arrays of the same length whose rows belong together.
-        resamples: How often rows are drawn with replacement.
-        seed: Of the draws.
-        strata: Rows are drawn within rows of the same value here, [n].
-
-    Raises:
-        InputError: No rows, arrays of different lengths, or a statistic that is never finite.
+        interval: From resampling.
+        cases: How many independent cases agree.
+        limits: What the figure cannot leave.
     """
-    n, apply = _row_statistic(statistic, n_or_arrays)
-    if n < 1 or resamples < 2:
-        raise InputError(
-            f"A bootstrap needs at least 1 row and 2 resamples, got {n} and {resamples}; add rows."
-        )
-    chance = np.random.default_rng(seed)
-    layers = [np.arange(n)]
-    if strata is not None:
-        layers = [np.flatnonzero(strata == value) for value in np.unique(strata)]
-    drawn = np.array(
-        [
-            apply(np.concatenate([chance.choice(rows, len(rows)) for rows in layers]))
-            for _ in range(resamples)
-        ]
-    )
-    drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) == 0:
-        raise InputError("A bootstrap needs a finite statistic, got none; give more rows.")
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return {"value": float(apply(np.arange(n))), "low": float(low), "high": float(high), "n": n}
-
-
-def _row_statistic(
-    statistic: Callable[..., float], n_or_arrays: int | Sequence[NDArray[np.generic]]
-) -> tuple[int, Callable[[NDArray[np.int64]], float]]:
-    if isinstance(n_or_arrays, int):
-        return n_or_arrays, statistic
-    arrays = list(n_or_arrays)
-    lengths = {len(array) for array in arrays}
-    if len(lengths) != 1:
-        raise InputError(
-            f"A bootstrap needs arrays of one length, got {sorted(lengths)}; pass the same rows."
-        )
-    return lengths.pop(), lambda rows: statistic(*(array[rows] for array in arrays))
+    if interval["high"] - interval["low"] > _ROUNDING:
+        return interval
+    value, unseen = interval["value"], 1 - 0.025 ** (1 / cases)
+    low, high = value - unseen * (value - limits[0]), value + unseen * (limits[1] - value)
+    return {"value": value, "low": low, "high": high, "n": interval["n"]}

@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cosmop.errors import InputError
+from cosmop.metrics.calibration import calibration
 from cosmop.metrics.classification import classification_metrics, rogan_gladen
-from cosmop.metrics.curves import calibration, precision_recall_curve, roc_curve
+from cosmop.metrics.curves import precision_recall_curve, roc_curve
 from cosmop.metrics.intervals import Interval, wilson
 
 _WHO = "Judging the classifiers"

@@ -20,6 +20,12 @@ class MemorisationOptions(Options):
         le=0.2,
         description="Share of held-out real images that sets the threshold.",
     )
+    held_out_parts: int = Field(
+        default=10,
+        ge=2,
+        description="Held-out images are split into so many parts, and each part is judged by "
+        "thresholds that the others set: the control beside the synthetic images.",
+    )
     phash_radius_bits: int = Field(
         default=8,
         ge=0,
@@ -43,4 +49,6 @@ class MemorisationOptions(Options):
     held_out_pairs: int = Field(
         default=5, ge=0, description="Closest held-out real images that are listed, as a control."
     )
-    seed: int = Field(default=0, ge=0, description="Of the cells of C_T.")
+    seed: int = Field(
+        default=0, ge=0, description="Of the parts of the held-out images and of the cells of C_T."
+    )

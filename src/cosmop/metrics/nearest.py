@@ -6,29 +6,14 @@ test compares the same two sets of distances by rank). The Fréchet distance can
 copyist scores 0.
 """
 
-import torch
+import numpy as np
 from numpy.typing import ArrayLike
-from torch import Tensor
 
-from cosmop.metrics.checks import checked_pair
+from cosmop.metrics.checks import Floats
+from cosmop.metrics.training_distances import nearest_training
 
-_WHO = "The nearest training image"
-_ROWS_AT_A_TIME = 1024
 _NEAR_QUANTILE = 0.05
 _COPY_QUANTILE = 0.01
-
-
-def nearest_distances(queries: ArrayLike, targets: ArrayLike) -> Tensor:
-    """Return how far each of queries [M, D] is from its nearest of targets [N, D], float64 [M].
-
-    Raises:
-        InputError: No images on a side, other dimensions, or values not finite.
-    """
-    left, right = checked_pair(queries, targets, _WHO, least=1)
-    x, y = torch.from_numpy(left), torch.from_numpy(right)
-    x, y = x - y.mean(0), y - y.mean(0)  # distances stay, rounding shrinks
-    parts = torch.split(x, _ROWS_AT_A_TIME)
-    return torch.cat([torch.cdist(part, y).amin(1) for part in parts])
 
 
 def copying(
@@ -52,20 +37,20 @@ def copying(
     Raises:
         InputError: No images on a side, other dimensions, or values not finite.
     """
-    near = nearest_distances(generated, training)
+    near = nearest_training(generated, [training]).distances_MK[:, 0]
     measured = _summary("nearest", near)
     if unseen is None:
         return measured
-    real = nearest_distances(unseen, training)
+    real = nearest_training(unseen, [training]).distances_MK[:, 0]
     measured |= _summary("nearest_unseen", real)
     return measured | {
-        "nearest_ratio": float(near.quantile(0.5) / real.quantile(0.5)),
-        "copied_share": float((near < real.quantile(_COPY_QUANTILE)).double().mean()),
+        "nearest_ratio": float(np.median(near) / np.median(real)),
+        "copied_share": float((near < np.quantile(real, _COPY_QUANTILE)).mean()),
     }
 
 
-def _summary(name: str, distances: Tensor) -> dict[str, float]:
+def _summary(name: str, distances: Floats) -> dict[str, float]:
     return {
-        f"{name}_median": float(distances.quantile(0.5)),
-        f"{name}_p05": float(distances.quantile(_NEAR_QUANTILE)),
+        f"{name}_median": float(np.median(distances)),
+        f"{name}_p05": float(np.quantile(distances, _NEAR_QUANTILE)),
     }

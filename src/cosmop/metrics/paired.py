@@ -12,21 +12,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom
 from scipy.stats import t as student
 
 from cosmop.errors import InputError
 from cosmop.metrics.checks import Floats, checked_labels
 from cosmop.metrics.classification import mcnemar_exact
 from cosmop.metrics.curves import Counts, multiplicities, rank, roc_areas
-from cosmop.metrics.intervals import Interval
+from cosmop.metrics.intervals import Interval, widened
 
 Statistic = Callable[[Counts], Floats]
 """Takes how often each image counts [B, N], gives one figure per seed [B, S]."""
 
 _WHO = "A paired comparison"
 _TINY = 1e-300
-_PRECISION = 1e-5  # of the smallest gain: a thousandth of a point
 
 
 @dataclass(frozen=True)
@@ -59,24 +57,28 @@ def draw_two_way(
         seed: Of the draws.
 
     Raises:
-        InputError: No image, fewer than 2 seeds or resamples.
+        InputError: Fewer than 2 groups, seeds or resamples.
     """
     names_N = np.asarray(groups)
-    if names_N.ndim != 1 or len(names_N) == 0 or seeds < 2 or resamples < 2:
+    names, group_N = np.unique(names_N, return_inverse=True)
+    number = len(names)
+    if names_N.ndim != 1 or number < 2 or seeds < 2 or resamples < 2:
         raise InputError(
-            f"{_WHO} needs a group for each test image, 2 seeds and 2 resamples, got groups of "
-            f"shape {list(names_N.shape)}, {seeds} seeds and {resamples} resamples; train with "
-            "more seeds."
+            f"{_WHO} needs a group for each test image, 2 groups, 2 seeds and 2 resamples, got "
+            f"shape {list(names_N.shape)}, {number} groups, {seeds} seeds and {resamples} "
+            "resamples; test on more images that are no near copies, or train with more seeds."
         )
-    group_N = np.unique(names_N, return_inverse=True)[1]
     chance = np.random.default_rng(seed)
-    number = int(group_N.max()) + 1
     groups_BG = multiplicities(chance, resamples, number)
     return TwoWayDraws(groups_BG[:, group_N], multiplicities(chance, resamples, seeds), number)
 
 
 def two_way_interval(
-    statistic: Statistic, draws: TwoWayDraws, limits: tuple[float, float] = (-1.0, 1.0)
+    statistic: Statistic,
+    draws: TwoWayDraws,
+    limits: tuple[float, float] = (-1.0, 1.0),
+    *,
+    cases: int | None = None,
 ) -> Interval:
     """Return a figure, mean over the seeds, with its 95 % interval over groups × seeds.
 
@@ -94,6 +96,8 @@ def two_way_interval(
         statistic: Of the images' weights, per seed.
         draws: From `draw_two_way`.
         limits: What the figure cannot leave.
+        cases: How many independent cases there are where all agree, see
+            `cosmop.metrics.intervals.widened`; by default the groups.
     """
     n, seeds = draws.images_BN.shape[1], draws.seeds_BS.shape[1]
     plain_S = statistic(np.ones((1, n), np.int64))[0]
@@ -107,7 +111,8 @@ def two_way_interval(
     )
     half = float(student.ppf(0.975, freedom)) * error
     low, high = max(limits[0], value - half), min(limits[1], value + half)
-    return {"value": value, "low": low, "high": high, "n": n}
+    drawn: Interval = {"value": value, "low": low, "high": high, "n": n}
+    return widened(drawn, cases or draws.groups, limits)
 
 
 def _standard_error(
@@ -121,7 +126,7 @@ def _standard_error(
         both_B: When both are.
         draws: Says how many there are of each.
     """
-    others, more = draws.seeds_BS.shape[1] - 1, max(draws.groups - 1, 1)
+    others, more = draws.seeds_BS.shape[1] - 1, draws.groups - 1
     of_both = float(np.var(both_B - groups_B - seeds_B))
     of_groups = float(np.var(groups_B))
     of_seeds = max(0.0, float(np.var(seeds_B)) * (others + 1) / others - of_both)
@@ -256,61 +261,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(raised, 1)
     return [float(value) for value in adjusted]
-
-
-def smallest_detectable_gain(
-    n: int, disagreement: float, *, power: float = 0.8, alpha: float = 0.05
-) -> float | None:
-    """Return the smallest gain in accuracy that the exact McNemar test would probably have shown.
-
-    The number of images on which the arms disagree is binomial, and so is its split; the test's
-    power is summed over all splits. Images count as independent and seeds as without effect, so
-    what a study can really show is this or more.
-
-    Args:
-        n: Test images.
-        disagreement: Share of images that only one of the arms gets right, as observed. A gain
-            that is larger needs as many disagreements as itself.
-        power: The chance of showing it, 0.8 by custom.
-        alpha: Level of the test.
-
-    Returns:
-        A share of images; None when not even a gain on every image would be shown.
-
-    Raises:
-        InputError: No images, or shares outside 0..1.
-    """
-    if n < 1 or not 0 <= disagreement <= 1 or not 0 < power < 1 or not 0 < alpha < 1:
-        raise InputError(
-            "The smallest gain needs at least 1 test image, and disagreement, power and alpha "
-            f"within 0 and 1, got {n}, {disagreement}, {power} and {alpha}; correct them."
-        )
-    low, high = 0.0, 1.0
-    if mcnemar_power(n, 1.0, high, alpha=alpha) < power:
-        return None
-    while high - low > _PRECISION:
-        middle = (low + high) / 2
-        if mcnemar_power(n, max(disagreement, middle), middle, alpha=alpha) < power:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def mcnemar_power(n: int, disagreement: float, gain: float, *, alpha: float = 0.05) -> float:
-    """Return the chance that the exact McNemar test shows `gain` in either direction.
-
-    Args:
-        n: Test images.
-        disagreement: Share of images that only one arm gets right.
-        gain: Difference in accuracy, at most `disagreement`.
-        alpha: Level of the test.
-    """
-    if disagreement == 0:
-        return 0.0
-    d = np.arange(n + 1)  # images on which the arms disagree
-    largest = binom.ppf(alpha / 2, d, 0.5)
-    largest -= binom.cdf(largest, d, 0.5) > alpha / 2  # most on the lesser side that still counts
-    share = (1 + gain / disagreement) / 2
-    shown = binom.cdf(largest, d, 1 - share) + binom.cdf(largest, d, share)
-    return float((binom.pmf(d, n, disagreement) * shown).sum())

@@ -12,8 +12,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosmop.errors import InputError
-from cosmop.metrics.checks import Floats, checked_pair
+from cosmop.metrics.checks import Floats, checked_pair, require_variation
 from cosmop.metrics.frechet import FrechetComparison, frechet_interval
 from cosmop.metrics.intervals import Interval
 from cosmop.metrics.kernel import KernelComparison, kernel_interval
@@ -63,11 +62,7 @@ def measures_with_floor(
             real features that are all the same.
     """
     left, right = checked_pair(real, generated, _WHO, least=FEWEST_IMAGES)
-    if not np.ptp(left, axis=0).any():
-        raise InputError(
-            f"{_WHO} needs features that tell real images apart, got {len(left)} equal ones; check "
-            "the extractor and its weights."
-        )
+    require_variation(_WHO, len(left), np.ptp(left, axis=0))
     values = _intervals(left, right, options)
     floors, generated_at_floor = _at_floor(left, right, options)
     return {

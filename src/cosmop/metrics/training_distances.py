@@ -1,10 +1,12 @@
 """Distances from images to the training images, exact, in blocks of bounded memory.
 
-A generator that mirrors its training images learns both sides of each. So every training image is
-taken once, at the smaller of the distances to itself and to its mirror image: a copy's own mirror
-image must not pass for a second, independent neighbour.
+A copy may be mirrored or cropped, and a generator that mirrors its training images learns both
+sides of each. So a training image is looked at in several ways and taken once, at the smallest of
+the distances: the mirror image of what was copied must not pass for a second, independent
+neighbour.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +17,8 @@ from torch import Tensor
 from cosmop.errors import InputError
 from cosmop.metrics.checks import Floats, checked_features
 
-_BLOCK_NUMBERS = 4_000_000  # 32 MB of distances at once
+_WHO = "The search for nearest training images"
+_BLOCK_NUMBERS = 2_000_000  # 16 MB of distances, and as much beside them
 # Squared distances come from sums of squares; below this share of the largest norm is rounding.
 _ROUNDING = 1e-7
 
@@ -27,7 +30,7 @@ class Neighbours:
     Attributes:
         distances_MK: Euclidean; 0 where the difference is within rounding.
         rows_MK: Rows of the training images.
-        is_mirrored_MK: Whether the mirror image is the nearer one.
+        is_mirrored_MK: Whether a mirrored view is the nearest one.
     """
 
     distances_MK: Floats
@@ -36,46 +39,64 @@ class Neighbours:
 
 
 def nearest_training(
-    queries: ArrayLike, training: ArrayLike, mirrored: ArrayLike | None = None, k: int = 1
+    queries: ArrayLike,
+    training: Sequence[ArrayLike],
+    mirrored: Sequence[ArrayLike] = (),
+    k: int = 1,
 ) -> Neighbours:
     """Find the k training images nearest to each query, by comparing all.
 
     Args:
         queries: Features [M, D], M ≥ 1.
-        training: Features of the training images [N, D], N ≥ k.
-        mirrored: Features of the same images mirrored left to right, row by row [N, D].
+        training: Features of the N ≥ k training images, one array [N, D] for each way of looking
+            at them (whole, cropped …), row by row.
+        mirrored: Such arrays of the same images mirrored left to right.
         k: Neighbours per query.
 
     Raises:
         InputError: Fewer than k training images, other shapes, or values that are not finite.
     """
-    who = "The search for nearest training images"
-    parts = [training] if mirrored is None else [training, mirrored]
-    banks = [checked_features(part, who, least=k) for part in parts]
-    x = checked_features(queries, who, least=1)
-    shapes = {bank.shape for bank in banks}
-    if len(shapes) > 1 or banks[0].shape[1] != x.shape[1]:
+    views = [np.asarray(view) for view in (*training, *mirrored)]
+    x = checked_features(queries, _WHO, least=1)
+    shapes = {checked_features(view, _WHO, least=k).shape for view in views}
+    if len(shapes) > 1 or views[0].shape[1] != x.shape[1]:
         raise InputError(
-            f"{who} needs training images, as many mirrored ones, and queries from one extractor, "
-            f"got {[list(bank.shape) for bank in banks]} and {list(x.shape)}; extract them again."
+            f"{_WHO} needs training images, as many mirrored ones, and queries from one extractor, "
+            f"got {[list(view.shape) for view in views]} and {list(x.shape)}; extract them again."
         )
-    middle = torch.from_numpy(banks[0].mean(axis=0))
-    centred = [torch.from_numpy(bank) - middle for bank in banks]  # rounding shrinks
-    block = max(1, _BLOCK_NUMBERS // (len(banks) * len(banks[0])))
+    middle = torch.from_numpy(views[0].mean(axis=0, dtype=np.float64))
+    block = max(1, _BLOCK_NUMBERS // len(views[0]))
     found = [
-        _nearest(rows - middle, centred, k) for rows in torch.split(torch.from_numpy(x), block)
+        _nearest(rows - middle, views, len(training), middle, k)
+        for rows in torch.split(torch.from_numpy(x), block)
     ]
     distances, rows, is_mirrored = (torch.cat(part).numpy() for part in zip(*found, strict=True))
     return Neighbours(distances, rows, is_mirrored)
 
 
-def _nearest(x_MD: Tensor, banks: list[Tensor], k: int) -> tuple[Tensor, Tensor, Tensor]:
-    apart_BMN = torch.stack([torch.cdist(x_MD, bank_ND) for bank_ND in banks])
-    scale = max(float(torch.linalg.vector_norm(part, dim=1).amax()) for part in (x_MD, *banks))
-    apart_BMN[apart_BMN <= _ROUNDING * scale] = 0
-    once_MN, bank_MN = apart_BMN.min(dim=0)
+def _nearest(
+    x_MD: Tensor, views: Sequence[NDArray[np.generic]], straight: int, middle: Tensor, k: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    once_MN = torch.full((len(x_MD), len(views[0])), torch.inf, dtype=torch.float64)
+    is_mirrored_MN = torch.zeros(once_MN.shape, dtype=torch.bool)
+    for number, view in enumerate(views):
+        apart_MN = _distances(x_MD, _double(view) - middle)  # rounding shrinks around the middle
+        is_nearer_MN = apart_MN < once_MN
+        is_mirrored_MN[is_nearer_MN] = number >= straight
+        torch.minimum(once_MN, apart_MN, out=once_MN)
     distances_MK, rows_MK = once_MN.topk(k, dim=1, largest=False)
-    return distances_MK, rows_MK, bank_MN.gather(1, rows_MK) == 1
+    return distances_MK, rows_MK, is_mirrored_MN.gather(1, rows_MK)
+
+
+def _distances(x_MD: Tensor, view_ND: Tensor) -> Tensor:
+    apart_MN = torch.cdist(x_MD, view_ND)
+    scale = max(float(torch.linalg.vector_norm(part, dim=1).amax()) for part in (x_MD, view_ND))
+    apart_MN[apart_MN <= _ROUNDING * scale] = 0
+    return apart_MN
+
+
+def _double(view: NDArray[np.generic]) -> Tensor:
+    return torch.from_numpy(np.require(view, np.float64, ["C", "W"]))
 
 
 def distance_ratios(neighbours: Neighbours) -> Floats:

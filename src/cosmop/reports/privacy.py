@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from cosmop.reports.estimates import as_estimate, format_number
+from cosmop.reports.estimates import Estimate, as_estimate, format_number
 from cosmop.reports.facts import Metrics, StudyFacts
 from cosmop.reports.figures import Row, forest_plot
 from cosmop.reports.page_tables import Table
@@ -65,8 +65,10 @@ def copy_words(memorisation: Metrics) -> str:
     return (
         "An image is flagged when its distance to the nearest training image, divided by the mean "
         f"distance to the next ones, is below {format_number(threshold.value)}. Chance brings "
-        f"{expected} of images that copy nothing so close (the dashed line); so many held-out ones "
-        "are, since they set it."
+        f"{expected} of images that copy nothing so close (the dashed line). Held-out real images "
+        "are judged likewise, each by thresholds that other held-out images set; by one measure "
+        "alone their share is near the dashed line unless near-copies of training images are among "
+        "them, so it is the share found in any way that tells what chance gives."
     )
 
 
@@ -88,11 +90,35 @@ def copy_table(memorisation: Metrics) -> Table | None:
 
 def copy_share_words(facts: StudyFacts) -> tuple[str, str]:
     """Return the copy share and the control beside it, for the top of the page."""
-    key = "found" if facts.memorisation.get("found") else "flagged"
-    flagged = as_estimate(facts.memorisation.get(key))
+    flagged, held_out = _widest_share(facts.memorisation)
     if flagged is None:
         return "", ""
-    held_out = as_estimate(facts.memorisation.get(f"{key}_held_out"))
     control = "" if held_out is None else f"held-out real {held_out.value:.1%}"
     verdict = str(facts.memorisation.get("verdict") or "")
     return f"{flagged.value:.1%}", " · ".join(words for words in (verdict, control) if words)
+
+
+def copy_share_sentence(memorisation: Metrics) -> str:
+    """Say the copy share and its control with their intervals; empty when it is not known."""
+    flagged, held_out = _widest_share(memorisation)
+    if flagged is None:
+        return ""
+    shares = [f"of the synthetic images {_in_per_cent(flagged)}"]
+    if held_out is not None:
+        shares.append(
+            "of held-out real ones, judged by thresholds that others of them set, "
+            + _in_per_cent(held_out)
+        )
+    return f"Suspicious are {'; '.join(shares)}."
+
+
+def _widest_share(memorisation: Metrics) -> tuple[Estimate | None, Estimate | None]:
+    """Return the share found in any way, or else by features, and that of held-out images."""
+    key = "found" if memorisation.get("found") else "flagged"
+    return as_estimate(memorisation.get(key)), as_estimate(memorisation.get(f"{key}_held_out"))
+
+
+def _in_per_cent(share: Estimate) -> str:
+    ends = [end for end in (share.low, share.high) if end is not None]
+    interval = f" [{', '.join(f'{end:.1%}' for end in ends)}]" if ends else ""
+    return f"{share.value:.1%}{interval}" + ("" if share.n is None else f" n={share.n:,}")

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from cosmop.classifiers.arm_comparison import ArmResult, compare_arms
 from cosmop.classifiers.arms import ArmRows, plan_arms, rows_of_arm, subset_of, training_data
 from cosmop.classifiers.arms_options import StudyArmsOptions
 from cosmop.classifiers.augmentation_study import (
@@ -24,7 +26,7 @@ from cosmop.classifiers.augmentation_study import (
 from cosmop.classifiers.image_classifier import ImageClassifierOptions, TrainingData
 from cosmop.classifiers.study_conclusion import conclude
 from cosmop.errors import InputError
-from cosmop.metrics.paired import majority
+from cosmop.metrics.paired import draw_two_way, majority
 
 PROJECT = Path(__file__).parents[3]
 BRIEF = StudyArmsOptions(ratios=(1,), fractions=(1,), seeds=3, resamples=200)
@@ -519,6 +521,25 @@ def test_studies_that_lack_images_are_refused_before_any_training(chance, change
     trainer = CornerRegression()
     with pytest.raises(InputError, match=said):
         run_augmentation_study(helpful(chance), BRIEF.model_copy(update=changed), trainer)
+    assert trainer.calls == []
+
+
+def test_a_faultless_arm_is_as_sure_as_the_few_images_of_a_class_allow():
+    labels = np.arange(40) < 4
+    results = [ArmResult(plan_arms(BRIEF)[0], 1.0, {}, [0, 1], np.stack([labels] * 2) * 1.0)]
+    part = StudyPart(np.zeros((40, 8, 8, 3), np.uint8), labels)
+
+    (arm,) = compare_arms(results, part, draw_two_way(np.arange(40), 2), BRIEF)["arms"]
+    for name in ("accuracy", "balanced_accuracy", "auroc"):
+        assert arm[name]["value"] == arm[name]["high"] == 1
+        assert arm[name]["low"] == pytest.approx(0.025 ** (1 / 4))
+
+
+def test_a_test_set_of_one_scene_is_refused_before_any_training():
+    trainer = CornerRegression()
+    one_group = {"test": lambda d: replace(d.test, groups=np.zeros(len(d.test), int))}
+    with pytest.raises(InputError, match=r"2 groups, .* got shape \[400\], 1 groups"):
+        run_augmentation_study(with_parts(**one_group), BRIEF, trainer)
     assert trainer.calls == []
 
 

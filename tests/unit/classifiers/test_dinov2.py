@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cosmop.classifiers.dinov2 import resample_positions
-from cosmop.classifiers.features import FeatureOptions, build_extractor, distance_name
+from cosmop.classifiers.features import FeatureOptions, build_extractor
 from cosmop.errors import InputError
 
 SMALL = FeatureOptions(kind="dinov2_vits14", pretrained="none", batch_size=2, device="cpu")
@@ -55,7 +55,7 @@ def test_it_gives_the_class_token_and_says_that_its_weights_are_random(extractor
 
     assert features.shape == (2, 384)
     np.testing.assert_allclose(features.mean(1), 0, atol=1e-4)  # it leaves a layer norm
-    assert distance_name(extractor) == "fd_dinov2_vits14_random"
+    assert extractor.name == "dinov2_vits14_random"
     assert extractor.recipe["pooling"] == "class_token"
 
 

@@ -21,6 +21,7 @@ from cosmop.classifiers.feature_networks import FeatureNetwork
 from cosmop.classifiers.features import FeatureExtractor, FeatureOptions
 from cosmop.classifiers.resizing import resize_clean, resize_tf1
 from cosmop.errors import InputError
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 
@@ -121,7 +122,7 @@ def test_known_images_need_no_file_and_only_new_ones_are_computed(images, cache)
             images, cache=cache
         ),
         lambda images, cache: extractor_of(CountingNetwork()).extract(
-            images, cache=cache, through=(8, 8)
+            images, cache=cache, through=GeneratedForm(8, 8)
         ),
         lambda images, cache: extractor_of(CountingNetwork()).extract(
             images, cache=cache, mirrored=True

@@ -7,7 +7,10 @@ from cosmop.classifiers.feature_room import feature_room
 from cosmop.classifiers.feature_sets import feature_table
 from cosmop.datasets.tables import FeatureTableDataset
 from cosmop.errors import InputError
+from cosmop.imaging.generated_form import GeneratedForm
 from tests.unit.classifiers.test_feature_cache import CountingNetwork, draw, extractor_of
+
+FORM = GeneratedForm(12, 12)
 
 
 @pytest.fixture
@@ -19,17 +22,17 @@ def sets(tmp_path):
 def test_a_row_has_the_features_of_its_image_and_mirrored_sets_come_last(sets, tmp_path):
     extractor = extractor_of(CountingNetwork())
     cache = FeatureCache(tmp_path / "cache")
-    table = feature_table(sets, extractor, cache=cache, through=(12, 12), mirrored=["train"])
+    table = feature_table(sets, extractor, cache=cache, through=FORM, mirrored=["train"])
 
     assert table.rows["set"].tolist() == ["train"] * 7 + ["test"] * 4 + ["train_mirrored"] * 7
     assert table.rows["image_id"][:7].tolist() == table.rows["image_id"][11:].tolist()
     for name, images in sets.items():
-        expected = extractor.extract(images, through=(12, 12))
+        expected = extractor.extract(images, through=FORM)
         np.testing.assert_allclose(table.of(name), expected, rtol=1e-5)
-    expected = extractor.extract(sets["train"], through=(12, 12), mirrored=True)
+    expected = extractor.extract(sets["train"], through=FORM, mirrored=True)
     np.testing.assert_allclose(table.of("train_mirrored"), expected, rtol=1e-5)
     assert table.of("test", is_positive=True).shape == (2, 5)
-    assert table.extractor == extractor.recipe_through((12, 12))
+    assert table.extractor == extractor.recipe_through(FORM)
 
 
 def test_a_set_that_is_not_there_cannot_be_mirrored(sets):

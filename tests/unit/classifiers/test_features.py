@@ -13,9 +13,9 @@ from cosmop.classifiers.features import (
     FeatureExtractor,
     FeatureOptions,
     build_extractor,
-    distance_name,
 )
 from cosmop.errors import InputError
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 from cosmop.people.network import PersonFilterOptions, create_person_filter
@@ -70,7 +70,7 @@ def test_the_person_filter_gives_its_own_features_at_its_own_size():
 
     expected = model.features(model.preprocess(images)).detach()
     np.testing.assert_allclose(extractor.extract_array(images), expected, atol=1e-5)
-    assert distance_name(extractor) == "fd_person_filter"
+    assert extractor.name == "person_filter"
     assert extractor.recipe["image_size"] == [48, 64]
 
 
@@ -78,7 +78,7 @@ def test_the_checksum_is_of_the_weights_and_the_name_admits_that_they_are_random
     first, again = build_extractor(SMALL), build_extractor(SMALL)
 
     assert first.checksum == again.checksum
-    assert distance_name(first) == "fd_resnet_small_random"
+    assert first.name == "resnet_small_random"
 
 
 def test_a_network_that_is_not_a_resnet_serves_by_name():
@@ -97,7 +97,7 @@ def test_floats_and_missing_filters_are_refused():
 def test_the_size_of_the_generator_comes_first(image_set):
     extractor = build_extractor(SMALL)
     small = image_set.array((24, 20), fit="stretch")
-    through = extractor.extract(image_set, through=(24, 20))
+    through = extractor.extract(image_set, through=GeneratedForm(24, 20))
 
     np.testing.assert_allclose(through, extractor.extract_array(small), atol=1e-5)
     assert np.abs(through - extractor.extract(image_set)).max() > 0.01
@@ -152,7 +152,7 @@ def test_bfloat16_names_itself_and_leaves_the_given_network_alone():
     chosen = FeatureOptions(kind="person_filter", precision="bfloat16", device="cpu")
     extractor = build_extractor(chosen, model)
 
-    assert distance_name(extractor) == "fd_person_filter_bfloat16"
+    assert extractor.name == "person_filter_bfloat16"
     assert extractor.extract_array(photographs(1)).dtype == np.float32
     assert model.training
     assert {p.dtype for p in model.parameters()} == {torch.float32}
@@ -169,7 +169,8 @@ def test_what_changes_features_changes_the_recipe():
         build_extractor(SMALL.model_copy(update=change)).recipe_through(through)
         for change, through in [
             ({}, None),
-            ({}, (20, 20)),
+            ({}, GeneratedForm(20, 20)),
+            ({}, GeneratedForm(20, 20, 1)),
             ({"precision": "bfloat16"}, None),
             ({"image_size": (64, 96)}, None),
             ({"fit": "crop"}, None),
@@ -178,12 +179,3 @@ def test_what_changes_features_changes_the_recipe():
         ]
     ]
     assert len({json.dumps(recipe) for recipe in recipes}) == len(recipes)
-
-
-def test_only_the_published_inception_is_called_fid():
-    class Named:
-        name = "inception_v3_2015"
-
-    assert distance_name(Named()) == "fid"
-    Named.name += "_bfloat16"
-    assert distance_name(Named()) == "fd_inception_v3_2015_bfloat16"

@@ -9,11 +9,13 @@ import torch
 
 from cosmop.classifiers.image_classifier import ImageClassifier
 from cosmop.classifiers.options import ImageClassifierOptions
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 from cosmop.people.binary_network import seeded
 from cosmop.pipelines.evaluation.explaining import heat_map_sheet
 
 Make = Callable[..., ImageSet]
+FORM = GeneratedForm(32, 32)
 LEVELS = [10, 60, 110, 160, 210]
 
 
@@ -43,7 +45,7 @@ def scored(images: ImageSet, scores: list[float]) -> pd.DataFrame:
 def test_wrong_answers_come_worst_first_and_right_ones_not_at_all(
     greys: ImageSet, classifier: ImageClassifier
 ) -> None:
-    sheet = heat_map_sheet(scored(greys, [0.6, 0.9, 0.1, 0.8, 0.3]), greys, (32, 32), classifier)
+    sheet = heat_map_sheet(scored(greys, [0.6, 0.9, 0.1, 0.8, 0.3]), greys, FORM, classifier)
     pixels = np.asarray(sheet)
 
     shown = {level for level in LEVELS if (pixels == level).all(2).any()}
@@ -56,6 +58,6 @@ def test_wrong_answers_come_worst_first_and_right_ones_not_at_all(
 def test_a_classifier_without_errors_gives_an_empty_sheet(
     greys: ImageSet, classifier: ImageClassifier
 ) -> None:
-    sheet = heat_map_sheet(scored(greys, [0.1, 0.1, 0.1, 0.9, 0.9]), greys, (32, 32), classifier)
+    sheet = heat_map_sheet(scored(greys, [0.1, 0.1, 0.1, 0.9, 0.9]), greys, FORM, classifier)
 
     assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) == 1

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 
 
@@ -71,7 +72,7 @@ def test_the_same_image_twice_is_refused(images):
 
 
 def test_an_array_through_a_smaller_size_is_that_of_shrunk_images(images):
-    through = images.array((48, 64), fit="stretch", through=(12, 16))
+    through = images.array((48, 64), fit="stretch", through=GeneratedForm(12, 16))
 
     small = [images.open(at).resize((16, 12), Image.Resampling.LANCZOS) for at in range(5)]
     large = [one.resize((64, 48), Image.Resampling.LANCZOS) for one in small]

@@ -6,7 +6,7 @@ import pytest
 
 from cosmop.errors import InputError
 from cosmop.imaging.duplicates import group_for_splits
-from cosmop.labels.leaks import check_groups_apart, find_leaks, inherit_groups, require_no_leaks
+from cosmop.labels.leaks import check_groups_apart, find_leaks, require_no_leaks
 from cosmop.labels.near_copies import group_near_copies, near_copy_pairs
 from cosmop.labels.splits import SplitOptions, assign_splits
 
@@ -228,21 +228,6 @@ def test_without_mirrored_hashes_the_groups_are_those_of_the_split():
 
     assert group_near_copies(hashes, RADIUS).equals(group_for_splits(hashes, RADIUS))
     assert len(group_near_copies(hashes.iloc[:0], RADIUS)) == 0
-
-
-# Groups of synthetic images
-
-
-def test_a_synthetic_image_inherits_the_group_of_its_nearest_training_image():
-    nearest = pd.DataFrame({"image_id": ["s2", "s1"], "nearest_id": ["b", "a"]})
-    groups = pd.DataFrame({"image_id": ["a", "b"], "group": [7, 9]})
-
-    assert inherit_groups(nearest, groups).to_dict("list") == {
-        "image_id": ["s2", "s1"],
-        "group": [9, 7],
-    }
-    with pytest.raises(InputError, match="1 of these have none, first 'b'"):
-        inherit_groups(nearest, groups.iloc[:1])
 
 
 # Bad input

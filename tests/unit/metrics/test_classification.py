@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from cosmop.errors import InputError
 from cosmop.metrics.classification import (
@@ -76,6 +76,35 @@ def test_auroc_of_scores_without_meaning_includes_one_half():
     interval = auroc(chance.random(300) < 0.3, chance.random(300), resamples=300)
 
     assert interval["low"] < 0.5 < interval["high"]
+
+
+def perfect_by_chance(deviations, positives, negatives, studies=4000):
+    """How often a judge that errs is seen without an error, and its true areas."""
+    chance = np.random.default_rng(0)
+    lowest = chance.standard_normal((studies, positives)).min(axis=1) + deviations
+    highest = chance.standard_normal((studies, negatives)).max(axis=1)
+    at = np.linspace(-6, 6 + deviations, 20001)
+    recall, fall_out = norm.sf(at - deviations), norm.sf(at)
+    precision = positives * recall / (positives * recall + negatives * fall_out)
+    areas = norm.cdf(deviations / 2**0.5), -np.trapezoid(precision, recall)
+    return (lowest > highest).mean(), *areas
+
+
+@pytest.mark.parametrize(
+    ("positives", "negatives", "deviations"),
+    [(3, 3, 0.1), (5, 50, 2.0), (10, 1000, 3.6), (100, 10, 2.8), (100, 400, 4.55)],
+)
+def test_a_perfect_ranking_of_few_images_leaves_room_for_judges_that_may_show_it(
+    positives, negatives, deviations
+):
+    labels = np.repeat([True, False], [positives, negatives])
+    share, area, precision = perfect_by_chance(deviations, positives, negatives)
+    intervals = [judge(labels, labels, resamples=20) for judge in (auroc, average_precision)]
+
+    assert share > 0.025  # such a judge is seen perfect too often to be excluded
+    for interval, truth in zip(intervals, (area, precision), strict=True):
+        assert interval["low"] <= truth <= interval["high"]
+        assert interval["low"] == pytest.approx(0.025 ** (1 / min(positives, negatives)))
 
 
 def test_average_precision_is_the_precision_at_each_gained_recall_with_ties_together():

@@ -1,4 +1,4 @@
-"""Curves and areas against scikit-learn; bands and calibration against planted truths."""
+"""Curves and areas against scikit-learn; bands against planted truths."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ from cosmop.errors import InputError
 from cosmop.metrics.classification import auroc, average_precision
 from cosmop.metrics.curves import (
     average_precisions,
-    calibration,
     draw_weights,
     precision_recall_curve,
     rank,
@@ -139,45 +138,6 @@ def test_the_same_seed_gives_the_same_band(chance):
     assert curves[0] == curves[1] != curves[2]
 
 
-def test_calibrated_probabilities_stay_at_the_floor_and_bold_ones_do_not(chance):
-    p = chance.random(2000)
-    labels = chance.random(2000) < p
-    bold = 1 / (1 + ((1 - p) / p) ** 3)  # three times the logit
-    fine, wrong = calibration(labels, p), calibration(labels, bold)
-
-    assert fine["expected_error"]["value"] <= fine["expected_error_floor"]["high"]
-    assert wrong["expected_error"]["low"] > wrong["expected_error_floor"]["high"]
-    assert wrong["brier"]["low"] > fine["brier"]["high"]
-    assert fine["brier"]["value"] == pytest.approx(1 / 6, abs=0.02)  # ∫ p (1 − p)
-
-
-def test_expected_error_and_bins_by_hand():
-    found = calibration([1, 0, 0, 1], [0.9, 1.0, 0.22, 0.28], resamples=10)
-
-    assert [(each["low"], each["high"]) for each in found["bins"]] == [(0.2, 0.3), (0.9, 1.0)]
-    assert [each["mean"] for each in found["bins"]] == pytest.approx([0.25, 0.95])
-    assert [each["share"]["value"] for each in found["bins"]] == [0.5, 0.5]
-    # half of the images are off by 0.25, half by 0.45
-    assert found["expected_error"]["value"] == pytest.approx(0.35)
-
-
-def test_the_interval_of_the_expected_error_covers_what_is_expected_at_this_n():
-    chance = np.random.default_rng(0)
-
-    def judged():
-        p = chance.random(200)
-        return chance.random(200) < p**1.7, p
-
-    expected = np.mean(
-        [calibration(*judged(), resamples=2)["expected_error"]["value"] for _ in range(600)]
-    )
-    intervals = [
-        calibration(*judged(), resamples=100, seed=i)["expected_error"] for i in range(200)
-    ]
-
-    assert np.mean([i["low"] <= expected <= i["high"] for i in intervals]) >= 0.9
-
-
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -185,9 +145,6 @@ def test_the_interval_of_the_expected_error_covers_what_is_expected_at_this_n():
         (lambda: precision_recall_curve([1, 1], [0.5, 0.6]), "got 2 positive of 2"),
         (lambda: roc_curve([1, 0, 1], [0.5, 0.6]), "same length"),
         (lambda: roc_curve([1, 0], [1, 2], resamples=1), "at least 2 resamples, got 1"),
-        (lambda: calibration([1, 0], [0.5, 1.5]), "between 0 and 1, got 1.5"),
-        (lambda: calibration([1, 0], [0.5, np.nan]), "between 0 and 1, got nan"),
-        (lambda: calibration([], []), "at least one label"),
     ],
 )
 def test_unusable_scores_are_refused_in_one_sentence(call, said):

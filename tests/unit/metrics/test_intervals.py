@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 
 from cosmop.errors import InputError
 from cosmop.metrics.frechet import frechet_from_features, frechet_interval
-from cosmop.metrics.intervals import bootstrap, wilson
+from cosmop.metrics.intervals import percentiles, widened, wilson
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (703, 866), (1, 1)])
@@ -30,27 +30,37 @@ def test_more_successes_than_cases_are_refused():
         wilson(3, 2)
 
 
-def test_a_bootstrap_of_the_mean_is_as_wide_as_the_standard_error():
+def test_percentiles_of_resampled_means_are_as_wide_as_the_standard_error():
     x = np.random.default_rng(0).standard_normal(400)
-    interval = bootstrap(np.mean, [x], resamples=2000, seed=1)
+    drawn = x[np.random.default_rng(1).integers(400, size=(2000, 400))].mean(axis=1)
+    interval = percentiles(float(x.mean()), [*drawn, np.nan], 400)
 
     expected = 2 * 1.96 * x.std() / 20
     assert interval["high"] - interval["low"] == pytest.approx(expected, rel=0.1)
-    assert interval["value"] == x.mean()
+    assert (interval["value"], interval["n"]) == (x.mean(), 400)
 
 
-def test_a_bootstrap_by_number_gives_row_indices_and_keeps_strata_apart():
-    strata = np.array([True] * 3 + [False] * 7)
-    interval = bootstrap(lambda rows: strata[rows].sum(), 10, resamples=20, strata=strata)
+@pytest.mark.parametrize("cases", [1, 5, 400])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_without_an_exception_the_interval_is_the_exact_one(value, cases):
+    interval = widened({"value": value, "low": value, "high": value, "n": 9}, cases)
 
-    assert interval == {"value": 3, "low": 3, "high": 3, "n": 10}
+    exact = binomtest(round(value * cases), cases).proportion_ci(0.95, method="exact")
+    assert (interval["low"], interval["high"]) == pytest.approx((exact.low, exact.high))
+    assert (interval["value"], interval["n"]) == (value, 9)
 
 
-def test_a_bootstrap_refuses_arrays_of_different_lengths_and_no_rows():
-    with pytest.raises(InputError, match=r"one length, got \[2, 3\]"):
-        bootstrap(np.mean, [np.zeros(2), np.zeros(3)])
-    with pytest.raises(InputError, match="at least 1 row"):
-        bootstrap(np.mean, 0)
+def test_a_gain_without_an_exception_may_turn_on_either_side():
+    unseen = 1 - 0.025 ** (1 / 10)
+    nothing = widened({"value": 0.0, "low": 0.0, "high": 0.0, "n": 10}, 10, (-1, 1))
+
+    assert (nothing["low"], nothing["high"]) == pytest.approx((-unseen, unseen))
+
+
+def test_an_interval_that_has_a_width_stays_as_it_is():
+    interval = {"value": 1.0, "low": 0.99, "high": 1.0, "n": 3}
+
+    assert widened(interval, 3) == interval
 
 
 def draw(chance, n, d, spread):
@@ -74,7 +84,9 @@ def test_the_frechet_interval_covers_the_expected_distance_at_its_n(n, m, d):
 def test_the_plain_bootstrap_would_miss_it():
     chance = np.random.default_rng(0)
     x, y = draw(chance, 60, 30, 1.0), draw(chance, 60, 30, 1.0)
-    interval = bootstrap(frechet_from_features, [x, y], resamples=100)
+    rows = chance.integers(60, size=(100, 2, 60))
+    drawn = [frechet_from_features(x[of_x], y[of_y]) for of_x, of_y in rows]
+    interval = percentiles(frechet_from_features(x, y), drawn, 120)
 
     assert interval["low"] > interval["value"]  # repeated rows look like a collapse
 

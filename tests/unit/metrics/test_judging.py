@@ -71,6 +71,7 @@ def test_greyscale_images_are_judged_as_the_same_pictures_in_three_equal_channel
 def test_fid_and_kid_are_said_only_of_the_2015_inception() -> None:
     assert distance_name("inception_v3_2015") == "fid"
     assert distance_name("resnet50") == "fd_resnet50"
+    assert distance_name("inception_v3_2015_bfloat16") == "fd_inception_v3_2015_bfloat16"
     assert kernel_name("inception_v3_2015") == "kid"
     assert kernel_name("resnet50") == "kd_resnet50"
 

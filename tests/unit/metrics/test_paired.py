@@ -15,11 +15,10 @@ from cosmop.metrics.paired import (
     holm,
     is_shown,
     majority,
-    mcnemar_power,
     mean_per_seed,
-    smallest_detectable_gain,
     two_way_interval,
 )
+from cosmop.metrics.power import mcnemar_power, smallest_detectable_gain
 
 SEEDS = 5
 
@@ -93,6 +92,29 @@ def test_an_interval_stays_within_what_the_figure_can_be():
     assert two_way_interval(mean_per_seed(right), draws, (0, 1))["high"] == 1
 
 
+@pytest.mark.parametrize("images", [6, 5])
+def test_a_perfect_arm_on_a_handful_of_images_is_not_certain(images):
+    labels = np.arange(images) % 2 == 0
+    right, wrong = (np.tile(np.where(answer, 0.9, 0.1), (2, 1)) for answer in (labels, ~labels))
+    draws = draw_two_way(np.arange(images), 2, resamples=50)
+    accuracy = two_way_interval(mean_per_seed((right >= 0.5) == labels), draws, (0, 1))
+    result = compare_paired(labels, wrong, right, draws)
+
+    exact = binomtest(images, images).proportion_ci(0.95, method="exact")
+    assert (accuracy["low"], accuracy["high"]) == pytest.approx((exact.low, 1))
+    # All images gained: shown from 6 on, where McNemar's exact test shows it, too.
+    assert is_shown(result["gain"], 0) == (result["p_mcnemar"] < 0.05) == (images == 6)
+
+
+def test_the_fewer_images_of_a_class_are_what_a_perfect_figure_rests_on():
+    truth = np.repeat([True, False], [5, 400])
+    draws = draw_two_way(np.arange(405), 2, resamples=50)
+    perfect = auroc_per_seed(truth, np.tile(truth, (2, 1)).astype(float))
+
+    interval = two_way_interval(perfect, draws, (0, 1), cases=5)
+    assert interval["low"] == pytest.approx(0.025 ** (1 / 5))
+
+
 def test_statistics_without_drawing_are_the_plain_ones(chance):
     truth = np.repeat([True, False], [10, 30])
     right = chance.random((SEEDS, 40)) < 0.7
@@ -142,7 +164,9 @@ def test_equal_arms_do_not_differ(chance):
     result = compared((labels, before, before, groups))
 
     assert result["p_value"] == 1
-    assert [result["gain"][name] for name in ("value", "low", "high")] == [0, 0, 0]
+    unseen = 1 - 0.025 ** (1 / 300)  # 300 images that agree do not prove that all do
+    assert result["gain"]["value"] == 0
+    assert [result["gain"][name] for name in ("low", "high")] == pytest.approx([-unseen, unseen])
     assert not is_shown(result["gain"], result["p_value"])
 
 
@@ -289,9 +313,10 @@ def test_no_gain_can_be_shown_on_five_images():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: draw_two_way([], 5), r"shape \[0\]"),
-        (lambda: draw_two_way([1, 2], 1), "got groups of shape .2., 1 seeds"),
+        (lambda: draw_two_way([], 5), r"shape \[0\], 0 groups"),
+        (lambda: draw_two_way([1, 2], 1), r"shape \[2\], 2 groups, 1 seeds"),
         (lambda: draw_two_way([1, 2], 2, resamples=1), "1 resamples"),
+        (lambda: draw_two_way(["a", "a", "a"], 2), "1 groups, 2 seeds"),
         (lambda: holm([0.5, np.nan]), "between 0 and 1"),
         (lambda: smallest_detectable_gain(0, 0.1), "at least 1 test image"),
         (lambda: smallest_detectable_gain(9, 1.1), "within 0 and 1, got 9, 1.1"),

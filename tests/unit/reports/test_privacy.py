@@ -8,7 +8,14 @@ from PIL import Image, ImageOps
 
 from cosmop.reports.facts import StudyFacts
 from cosmop.reports.galleries import close_pairs
-from cosmop.reports.privacy import copy_plot, copy_share_words, copy_table, copy_verdict
+from cosmop.reports.privacy import (
+    copy_plot,
+    copy_share_sentence,
+    copy_share_words,
+    copy_table,
+    copy_verdict,
+    copy_words,
+)
 from cosmop.reports.thumbnails import ReportOptions
 
 
@@ -33,6 +40,7 @@ def test_nothing_examined_is_no_verdict():
     assert copy_verdict({}) is copy_table({}) is None
     assert copy_plot({}) == ""
     assert copy_share_words(StudyFacts("t")) == ("", "")
+    assert copy_share_sentence({}) == copy_words({}) == ""
 
 
 def test_every_share_stands_beside_that_of_held_out_images(study_facts: StudyFacts):
@@ -48,6 +56,25 @@ def test_the_headline_takes_the_share_found_in_any_way(study_facts: StudyFacts):
     assert copy_share_words(study_facts) == ("2.2%", "no sign of copying · held-out real 2.3%")
     plain = {**study_facts.memorisation, "found": None}
     assert copy_share_words(dataclasses.replace(study_facts, memorisation=plain))[0] == "1.5%"
+
+
+def test_the_share_is_said_with_its_control_and_both_intervals(study_facts: StudyFacts):
+    said = copy_share_sentence(study_facts.memorisation)
+
+    assert said == (
+        "Suspicious are of the synthetic images 2.2% [1.2%, 4.2%] n=400; of held-out real ones, "
+        "judged by thresholds that others of them set, 2.3% [0.4%, 12.0%] n=43."
+    )
+    alone = {**study_facts.memorisation, "found_held_out": None}
+    assert copy_share_sentence(alone).endswith("2.2% [1.2%, 4.2%] n=400.")
+    assert copy_share_sentence({"flagged": 0.5}) == "Suspicious are of the synthetic images 50.0%."
+
+
+def test_the_control_is_said_to_be_judged_by_other_held_out_images(study_facts: StudyFacts):
+    words = copy_words(study_facts.memorisation)
+
+    assert "each by thresholds that other held-out images set" in words
+    assert "about 1.0%" in words
 
 
 def test_each_close_pair_is_shown_with_both_neighbours(study_facts: StudyFacts):

@@ -6,6 +6,7 @@ import pandas as pd
 from PIL import Image
 
 from cosmop.classifiers.grad_cam import grad_cam, overlay
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.labelled_grid import BACKGROUND, labelled_grid
 
@@ -15,14 +16,14 @@ _NONE = Image.new("RGB", (480, 48), BACKGROUND)
 
 
 def heat_map_sheet(
-    scores: pd.DataFrame, test_images: ImageSet, through: tuple[int, int], classifier: Any
+    scores: pd.DataFrame, test_images: ImageSet, through: GeneratedForm, classifier: Any
 ) -> Image.Image:
     """Draw the worst errors on the test images, each above what spoke for the wrong answer.
 
     Args:
         scores: With ``image_classifier_score`` and ``image_classifier_accepts``.
         test_images: The images.
-        through: The generator's size, which they passed when they were judged.
+        through: The generator's form, in which they were judged.
         classifier: Made the scores.
 
     Returns:
@@ -48,9 +49,7 @@ def heat_map_sheet(
     return labelled_grid(filled, names, [str(n) for n in range(1, longest + 1)], tile_px=_TILE_PX)
 
 
-def _pictures(
-    rows: pd.DataFrame, images: ImageSet, through: tuple[int, int], classifier: Any
-) -> Any:
+def _pictures(rows: pd.DataFrame, images: ImageSet, through: GeneratedForm, classifier: Any) -> Any:
     """Return the images of `rows`, in their order, at the classifier's size."""
     design = classifier.design
     places = {image_id: place for place, image_id in enumerate(images.ids)}

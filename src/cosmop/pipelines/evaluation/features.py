@@ -1,7 +1,7 @@
 """Which images are turned into which features.
 
-Whatever compares real with synthetic images does so at the generator's resolution: real images are
-brought to its size first, or a judge would tell the two apart by sharpness.
+Whatever compares real with synthetic images does so in the generator's form: real images are
+brought to its size and colours first, or a judge would tell the two apart by sharpness or colour.
 """
 
 from collections.abc import Collection
@@ -13,13 +13,14 @@ from cosmop.classifiers.feature_table import FeatureTable
 from cosmop.classifiers.features import build_extractor
 from cosmop.classifiers.options import FeatureOptions
 from cosmop.datasets.work_folders import WorkFolder
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 
 
-def size_of(synthetic: ImageSet) -> tuple[int, int]:
-    """Return height and width of the generated images in pixels."""
-    first = synthetic.manifest.iloc[0]
-    return int(first["height"]), int(first["width"])
+def form_of(synthetic: ImageSet) -> GeneratedForm:
+    """Return the form of the generated images; a set that does not say its channels is colour."""
+    first = {"channels": 3, **synthetic.manifest.iloc[0]}
+    return GeneratedForm(int(first["height"]), int(first["width"]), int(first["channels"]))
 
 
 def features_of_study(
@@ -51,6 +52,6 @@ def features_of_study(
         sets,
         extractor,
         cache=FeatureCache(cache.path),
-        through=size_of(synthetic),
+        through=form_of(synthetic),
         mirrored=mirrored,
     )

@@ -12,8 +12,9 @@ from cosmop.classifiers.feature_table import FeatureTable
 from cosmop.classifiers.options import DetectorOptions, ImageClassifierOptions
 from cosmop.datasets.work_folders import WorkFolder
 from cosmop.errors import InputError
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
-from cosmop.pipelines.evaluation.features import size_of
+from cosmop.pipelines.evaluation.features import form_of
 
 JUDGED = ("test", "synthetic")
 _BATCH = 256
@@ -22,12 +23,12 @@ _BATCH = 256
 def train_classifier(
     training: ImageSet,
     validation: ImageSet,
-    through: tuple[int, int],
+    through: GeneratedForm,
     person_filter: Any,
     work: WorkFolder,
     options: ImageClassifierOptions,
 ) -> tuple[Any, dict[str, Any]]:
-    """Fine-tune the classifier on images that passed the size `through`; also say how it went."""
+    """Fine-tune the classifier on images in the form `through`; also say how it went."""
 
     def labelled(images: ImageSet) -> image_classifier.TrainingData:
         labels = images.manifest["is_positive"].to_numpy(dtype=bool)
@@ -91,6 +92,7 @@ def judge_images(
     detector_scores: pd.DataFrame,
     svm: Any,
     classifier: Any,
+    device: str,
 ) -> pd.DataFrame:
     """Return one row per image with every judge's score and verdict.
 
@@ -98,11 +100,11 @@ def judge_images(
     ``<judge>_score`` with ``<judge>_accepts``: the one-class SVM gives a signed distance and
     accepts from 0 on, detectors from their thresholds on, the classifier from a probability of 0.5.
     """
-    parts = []
+    parts, form = [], form_of(images["synthetic"])
     for name, image_set in images.items():
         require_same_images(image_set, one_class_features.ids_of(name), "the one-class features")
         svm_scores = one_class.score_one_class(svm, one_class_features.of(name))
-        probabilities = _probabilities(classifier, image_set, size_of(images["synthetic"]))
+        probabilities = _probabilities(classifier, image_set, form, device)
         detected = detector_scores[detector_scores["set"] == name].reset_index(drop=True)
         require_same_images(image_set, detected["image_id"].tolist(), "the detectors' scores")
         parts.append(
@@ -145,7 +147,8 @@ def with_people(scores: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(people=scores["image_id"].map(people).astype("Float64"))
 
 
-def _probabilities(network: Any, images: ImageSet, through: tuple[int, int]) -> Any:
+def _probabilities(network: Any, images: ImageSet, through: GeneratedForm, device: str) -> Any:
     design = network.design
     batches = images.batches(design.image_size, _BATCH, fit=design.fit, through=through)
-    return np.concatenate([image_classifier.predict(network, batch) for batch in batches])
+    parts = [image_classifier.predict(network, batch, device=device) for batch in batches]
+    return np.concatenate(parts)

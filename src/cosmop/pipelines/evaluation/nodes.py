@@ -147,12 +147,12 @@ def train_image_classifier(
     options: ImageClassifierOptions,
 ) -> tuple[Any, dict[str, Any], pd.DataFrame]:
     """Fine-tune the classifier on real images, and note which they were."""
-    from cosmop.pipelines.evaluation.features import size_of
+    from cosmop.pipelines.evaluation.features import form_of
     from cosmop.pipelines.evaluation.judging import train_classifier
 
-    size = size_of(synthetic_images)
+    form = form_of(synthetic_images)
     model, log = train_classifier(
-        training_images, validation_images, size, person_filter, classifier_work, options
+        training_images, validation_images, form, person_filter, classifier_work, options
     )
     return model, log, training_images.manifest[["image_id", "is_positive"]]
 
@@ -165,13 +165,19 @@ def score_images(
     one_class_svm: Any,
     image_classifier: Any,
     scene_truth: pd.DataFrame,
+    classifier: ImageClassifierOptions,
 ) -> pd.DataFrame:
     """Let every judge score the test images and the synthetic images."""
     from cosmop.pipelines.evaluation.judging import judge_images, with_people
 
     images = {"test": test_images, "synthetic": synthetic_images.with_columns(is_positive=True)}
     scores = judge_images(
-        images, one_class_features, detector_scores, one_class_svm, image_classifier
+        images,
+        one_class_features,
+        detector_scores,
+        one_class_svm,
+        image_classifier,
+        classifier.device,
     )
     return with_people(scores, scene_truth)
 
@@ -191,9 +197,9 @@ def explain_errors(
 ) -> Image.Image:
     """Draw the classifier's worst errors with what it looked at."""
     from cosmop.pipelines.evaluation.explaining import heat_map_sheet
-    from cosmop.pipelines.evaluation.features import size_of
+    from cosmop.pipelines.evaluation.features import form_of
 
-    return heat_map_sheet(scores, test_images, size_of(synthetic_images), image_classifier)
+    return heat_map_sheet(scores, test_images, form_of(synthetic_images), image_classifier)
 
 
 def study_augmentation(

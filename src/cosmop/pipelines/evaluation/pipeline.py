@@ -124,6 +124,7 @@ def _judges() -> Pipeline:
                 ["features", "params:evaluation.detectors"],
                 ["detector_scores", "detector_metrics"],
                 name="score_with_detectors",
+                tags="training",
             ),
             Node(
                 train_image_classifier,
@@ -149,6 +150,7 @@ def _judges() -> Pipeline:
                     "one_class_svm",
                     "image_classifier",
                     "scene_truth",
+                    "params:evaluation.classifier",
                 ],
                 "scores",
                 name="score_images",

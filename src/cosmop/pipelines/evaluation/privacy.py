@@ -8,6 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from cosmop.classifiers.feature_table import FeatureTable
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.phash import phash
 from cosmop.labels.leaks import find_leaks, require_no_leaks
@@ -16,7 +17,7 @@ from cosmop.metrics.closeness import Pictures
 from cosmop.metrics.memorisation import measure_memorisation
 from cosmop.metrics.memorisation_options import MemorisationOptions
 from cosmop.metrics.thumbnails import thumbnails_of
-from cosmop.pipelines.evaluation.features import size_of
+from cosmop.pipelines.evaluation.features import form_of
 from cosmop.pipelines.evaluation.judging import require_same_images
 
 _HARD = ("ids_apart", "saw_training_only")
@@ -36,12 +37,12 @@ def search_for_copies(
         synthetic: The generated images.
         options: See the class.
     """
-    size = size_of(synthetic)
+    form = form_of(synthetic)
     for name, images in {**positives, "synthetic": synthetic}.items():
         require_same_images(images, _positive_ids(features, name), "features")
-    train = _Known(positives["train"], size)
+    train = _Known(positives["train"], form)
     held_out = [
-        _Known(images, size).pictures(features.of(name, is_positive=True))
+        _Known(images, form).pictures(features.of(name, is_positive=True))
         for name, images in positives.items()
         if name != "train"
     ]
@@ -49,7 +50,7 @@ def search_for_copies(
         train.pictures(features.of("train", is_positive=True)),
         train.mirrored(features.of("train_mirrored", is_positive=True)),
         _joined(held_out),
-        _Known(synthetic, size).pictures(features.of("synthetic")),
+        _Known(synthetic, form).pictures(features.of("synthetic")),
         options=options,
         extractor=features.extractor,
     )
@@ -61,11 +62,11 @@ def _positive_ids(features: FeatureTable, name: str) -> list[str]:
 
 
 class _Known:
-    """Images with their thumbnails and hashes, all at the generator's size."""
+    """Images with their thumbnails and hashes, all in the generator's form."""
 
-    def __init__(self, images: ImageSet, size: tuple[int, int]) -> None:
+    def __init__(self, images: ImageSet, form: GeneratedForm) -> None:
         self._ids = images.ids
-        pixels = images.array(size, fit="stretch")
+        pixels = images.array(form.size, through=form)
         self._thumbnails = thumbnails_of(pixels)
         self._hashes = _hashes_of(pixels)
         self._mirrored = _hashes_of(pixels[:, :, ::-1])

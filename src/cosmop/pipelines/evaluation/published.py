@@ -6,6 +6,7 @@ from typing import Any
 
 from cosmop.classifiers.features import FeatureExtractor, build_extractor
 from cosmop.classifiers.options import FeatureOptions
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 from cosmop.metrics.published_protocol import fid50k_full, published_seeds
 from cosmop.pipelines.generation.sampling import labels_to_show
@@ -23,8 +24,10 @@ def measure_fid50k_full(
 ) -> dict[str, Any]:
     """Compare all positive training images with 50,000 generated ones."""
     extractor = build_extractor(features, person_filter)
-    size = (generator.options.height, generator.options.width)
-    real = extractor.extract(positives, through=size)
+    form = GeneratedForm(
+        generator.options.height, generator.options.width, generator.options.image_channels
+    )
+    real = extractor.extract(positives, through=form)
     seeds = published_seeds()
     asked = sampling.model_copy(update={"images": len(seeds), "first_seed": seeds[0]})
     labels = labels_to_show(positives.manifest, generator.options.class_names, asked)

@@ -18,7 +18,7 @@ from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.image_set import ImageSet
 from cosmop.labels.near_copies import group_near_copies
 from cosmop.labels.splits import SplitOptions
-from cosmop.pipelines.evaluation.features import size_of
+from cosmop.pipelines.evaluation.features import form_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,15 +30,15 @@ def study_images(
     classifier: ImageClassifierOptions,
     split: SplitOptions,
 ) -> StudyImages:
-    """Read the images at the generator's size and then at the classifier's.
+    """Read the images in the generator's form and then at the classifier's size.
 
-    Otherwise a classifier could tell the synthetic positives by their blur, and learn that instead
-    of the subject.
+    Otherwise a classifier could tell the synthetic positives by their blur or their greys, and
+    learn that instead of the subject.
     """
     groups = group_near_copies(hashes, split.group_radius_bits).set_index("image_id")["group"]
     parts = {
         name: StudyPart(
-            images.array(classifier.image_size, fit=classifier.fit, through=size_of(synthetic)),
+            images.array(classifier.image_size, fit=classifier.fit, through=form_of(synthetic)),
             images.manifest["is_positive"].to_numpy(dtype=bool),
             images.manifest["image_id"].to_numpy(),
             groups.loc[images.manifest["image_id"]].to_numpy(),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cosmop.errors import InputError
+from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 from cosmop.progress import track
@@ -48,7 +49,7 @@ def generate_image_set(
     options: SamplingOptions,
     labels: pd.DataFrame | None = None,
 ) -> ImageSet:
-    """Sample ``options.images`` images as PNG, an `ImageRecord` in the columns of each.
+    """Sample ``options.images`` images as PNG, form and `ImageRecord` in the columns of each.
 
     ``labels`` has a row per image and is kept beside it. Two seeds that give the same image to the
     last bit count once.
@@ -61,11 +62,12 @@ def generate_image_set(
         device=options.device,
         labels=None if labels is None else labels.to_numpy(),
     )
+    sizes = generator.options
+    form = asdict(GeneratedForm(sizes.height, sizes.width, sizes.image_channels))
     rows: list[dict[str, Any]] = []
     for record, png in track(recorded, "generating images", total=options.images, unit="image"):
         image_id, path = store.add(png, "png")
-        sizes = {"width": generator.options.width, "height": generator.options.height}
-        rows.append({"image_id": image_id, "path": path, **sizes, **asdict(record)})
+        rows.append({"image_id": image_id, "path": path, **form, **asdict(record)})
     manifest = pd.DataFrame(rows).drop(columns="label")
     if labels is not None:
         manifest = pd.concat([manifest, labels.astype(bool)], axis=1)
