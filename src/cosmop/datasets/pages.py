@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,33 @@ class PageDataset(VersionedPathDataset[str]):
 
     def preview(self) -> HTMLPreview:
         """Return the page's headline figures (the part between its headline marks)."""
-        path = self._existing_path()
-        found = _HEADLINE.search(self._read(path))
-        body = found.group(1) if found else f"<p>Open {path.name} in a browser.</p>"
-        return HTMLPreview(_STYLE + body)
+        return _headline(self._existing_path())
+
+
+class PagesDataset(VersionedPathDataset[Any]):
+    """A folder of self-contained HTML pages, ``index.html`` first.
+
+    Saving takes pairs of a file name and its HTML, which are written as they are made; loading
+    gives the folder's path.
+    """
+
+    def _read(self, path: Path) -> Path:
+        return path
+
+    def _write(self, path: Path, data: Iterable[tuple[str, str]]) -> None:
+        path.mkdir()
+        for name, page in data:
+            (path / name).write_text(page, encoding="utf-8")
+
+    def preview(self) -> HTMLPreview:
+        """Return the headline figures of ``index.html``."""
+        return _headline(self._existing_path() / "index.html")
+
+
+def _headline(page: Path) -> HTMLPreview:
+    found = _HEADLINE.search(page.read_text(encoding="utf-8"))
+    body = found.group(1) if found else f"<p>Open {page.name} in a browser.</p>"
+    return HTMLPreview(_STYLE + body)
 
 
 class FigureDataset(VersionedPathDataset[Any]):

@@ -108,6 +108,78 @@ def test_kept_images_are_apart_and_all_others_are_near_theirs(seed):
     assert max(distances) <= 8
 
 
+def _slow_star(images, radius):
+    """Walk from the best image to the worst; keep what no kept image stands for."""
+    best_first = sorted(
+        images, key=lambda one: (-one["pixels"], -one["bytes"], one["found"], one["image_id"])
+    )
+    kept = []
+    for one in best_first:
+        if not _kept_near(one, kept, radius):
+            kept.append(one)
+    stands_for = {}
+    for one in images:
+        bits, place = (0, kept.index(one)) if one in kept else min(_kept_near(one, kept, radius))
+        stands_for[one["image_id"]] = (kept[place]["image_id"], bits)
+    return stands_for
+
+
+def _kept_near(one, kept, radius):
+    distances = [(_slow_distance(one, other), place) for place, other in enumerate(kept)]
+    return [(bits, place) for bits, place in distances if bits is not None and bits <= radius]
+
+
+def _slow_distance(one, other):
+    if one["hash"] is None or other["hash"] is None:
+        return None
+    if one["low"] or other["low"]:
+        is_same = one["low"] == other["low"] and one["hash"] == other["hash"]
+        return 0 if is_same and one["brightness"] == other["brightness"] else None
+    return (one["hash"] ^ other["hash"]).bit_count()
+
+
+def _random_images(seed, count=120):
+    """Few sizes, bytes and times, so that ties abound; near hashes, equal, low and none."""
+    rng = np.random.default_rng(seed)
+    centres = rng.integers(0, 2**64, 6, dtype=np.uint64)
+    images = []
+    for at in range(count):
+        noise = sum(1 << int(bit) for bit in rng.choice(64, rng.integers(7), replace=False))
+        low = bool(rng.random() < 0.15)
+        images.append(
+            {
+                "image_id": f"image{at}",
+                "hash": None if rng.random() < 0.1 else int(centres[rng.integers(6)]) ^ noise,
+                "low": low,
+                "brightness": float(rng.integers(2)),
+                "width": int(rng.integers(1, 4)),
+                "bytes": int(rng.integers(3)),
+                "found": str(rng.integers(2)),
+            }
+        )
+        if low and images[-1]["hash"] is not None:
+            images[-1]["hash"] = int(rng.integers(3))
+        images[-1]["pixels"] = 100 * images[-1]["width"]
+    return images
+
+
+@pytest.mark.parametrize("radius", [0, 3, 6, 12])
+@pytest.mark.parametrize("seed", range(6))
+def test_groups_are_those_of_a_slow_walk_from_the_best_image_to_the_worst(seed, radius):
+    images = _random_images(seed)
+    table = pd.DataFrame(images).rename(columns={"low": "low_information", "found": "fetched_at"})
+    texts = ["" if one["hash"] is None else f"{one['hash']:016x}" for one in images]
+    hashes = table[["image_id", "low_information", "brightness"]].assign(phash=texts)
+    manifest = table[["image_id", "width", "bytes", "fetched_at"]].assign(height=100)
+
+    groups = group_duplicates(hashes, manifest, DuplicateOptions(radius_bits=radius))
+
+    found = zip(groups["kept_image_id"], groups["distance_to_kept"].tolist(), strict=True)
+    assert dict(zip(groups["image_id"], found, strict=True)) == _slow_star(images, radius)
+    assert groups["group_id"].nunique() == groups["is_kept"].sum()
+    assert groups.groupby("group_id")["kept_image_id"].nunique().eq(1).all()
+
+
 def test_the_order_of_rows_does_not_change_the_decision():
     rng = np.random.default_rng(0)
     values = [int(v) & 0xFFF for v in rng.integers(0, 2**64, 200, dtype=np.uint64)]
