@@ -1,9 +1,10 @@
 """Everything the catalog can hold: tables, image sets, models, snapshots, pages, pictures."""
 
+from cosmop.datasets.exports import CardsDataset, ExportFolderDataset
 from cosmop.datasets.folders import FolderDataset, ImageStoreDataset, LabelExportDataset
 from cosmop.datasets.images import ImageSetDataset
 from cosmop.datasets.models import ModelDataset, SklearnModelDataset
-from cosmop.datasets.pages import FigureDataset, PageDataset
+from cosmop.datasets.pages import FigureDataset, PageDataset, PagesDataset
 from cosmop.datasets.pictures import (
     ExportDataset,
     PictureDataset,
@@ -16,25 +17,31 @@ from cosmop.datasets.snapshots import SnapshotsDataset, WorkspaceDataset
 from cosmop.datasets.tables import (
     FeatureTableDataset,
     JSONDataset,
+    OptionalCSVDataset,
     OptionalJSONDataset,
     OptionalTableDataset,
     TableDataset,
 )
-from cosmop.datasets.work_folders import WorkFolder, WorkFolderDataset
+from cosmop.datasets.work_folders import InputFolderDataset, WorkFolder, WorkFolderDataset
 
 __all__ = [
+    "CardsDataset",
     "ExportDataset",
+    "ExportFolderDataset",
     "FeatureTableDataset",
     "FigureDataset",
     "FolderDataset",
     "ImageSetDataset",
     "ImageStoreDataset",
+    "InputFolderDataset",
     "JSONDataset",
     "LabelExportDataset",
     "ModelDataset",
+    "OptionalCSVDataset",
     "OptionalJSONDataset",
     "OptionalTableDataset",
     "PageDataset",
+    "PagesDataset",
     "PictureDataset",
     "SecretDataset",
     "SklearnModelDataset",

@@ -1,4 +1,4 @@
-"""Folders that know when one of their files was truncated or altered."""
+"""What tells whether files are still the same: by content, or by their names, sizes and times."""
 
 import hashlib
 import json
@@ -23,6 +23,19 @@ def find_damage(folder: Path) -> str:
     except (OSError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
     return f"{name} has another checksum than when it was written" if name else ""
+
+
+def listing_checksum(folder: Path) -> str:
+    """Return the SHA-256 of the names, sizes and times of the files below `folder`, unread.
+
+    Nothing for a folder without files.
+    """
+    listing = [
+        f"{path.relative_to(folder).as_posix()} {path.stat().st_size} {path.stat().st_mtime_ns}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    return hashlib.sha256("\n".join(listing).encode()).hexdigest() if listing else ""
 
 
 def _sha256(path: Path) -> str:

@@ -1,7 +1,9 @@
 """What people bring: a folder of images, the store, an export of labels."""
 
 import csv
+import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -9,6 +11,7 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview, JSONPreview
 
+from cosmop.datasets.checksums import listing_checksum
 from cosmop.datasets.images import image_preview
 from cosmop.errors import InputError
 from cosmop.imaging.contact_sheet import contact_sheet
@@ -16,6 +19,7 @@ from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+_ARCHIVE_SUFFIXES = {".zip", ".tar"}  # of published image sets, which are read as they are
 
 
 class _ReadOnlyFolder:
@@ -35,7 +39,7 @@ class _ReadOnlyFolder:
 
 
 class FolderDataset(_ReadOnlyFolder, AbstractDataset[None, Path]):
-    """A folder of images that somebody else keeps: it is read, never written."""
+    """A folder of images, or of archives of images, that somebody else keeps: it is only read."""
 
     def load(self) -> Path:
         """Return the folder.
@@ -44,10 +48,11 @@ class FolderDataset(_ReadOnlyFolder, AbstractDataset[None, Path]):
             InputError: It is not there, or holds no image.
         """
         folder = Path(self._filepath)
-        if not _image_files(folder):
+        if not _image_files(folder, 1, _IMAGE_SUFFIXES | _ARCHIVE_SUFFIXES):
             came = "an empty folder" if folder.is_dir() else "no such folder"
             raise InputError(
-                f"The catalog entry for {folder} wants a folder with JPEG, PNG or WebP images, got "
+                f"The catalog entry for {folder} wants a folder with JPEG, PNG or WebP images, or "
+                f"with zip or tar archives of them, got "
                 f"{came}; put images there or change the path in conf/<env>/catalog."
             )
         return folder
@@ -55,6 +60,10 @@ class FolderDataset(_ReadOnlyFolder, AbstractDataset[None, Path]):
     def save(self, data: None) -> None:
         """Refuse: this folder belongs to somebody else."""
         raise DatasetError(f"{self._filepath} is read, never written; got {type(data).__name__}.")
+
+    def fingerprint(self) -> str:
+        """Return what changes when a file of the folder does."""
+        return listing_checksum(Path(self._filepath))
 
     def _exists(self) -> bool:
         return Path(self._filepath).is_dir()
@@ -82,31 +91,32 @@ def _as_they_lie(folder: Path) -> ImageSet:
     return ImageSet(table, ImageStore(folder))
 
 
-def _image_files(folder: Path, limit: int = 2000) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in _IMAGE_SUFFIXES)
+def _image_files(
+    folder: Path, limit: int = 2000, suffixes: Collection[str] = _IMAGE_SUFFIXES
+) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
     return sorted(path for path, _ in zip(found, range(limit), strict=False))
 
 
 class LabelExportDataset(AbstractDataset[None, list[dict[str, Any]]]):
-    """What the people who labelled give back: Label Studio JSON, JSON_MIN, or a CSV table."""
+    """What the people who labelled give back: Label Studio JSON, JSON_MIN, or a CSV table.
+
+    Without a file there are no records: nobody has labelled yet.
+    """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = PurePosixPath(filepath)
         self.metadata = metadata
 
     def load(self) -> list[dict[str, Any]]:
-        """Return the records.
+        """Return the records; none when there is no file.
 
         Raises:
-            InputError: There is no file yet, or it is neither a JSON list nor a CSV table.
+            InputError: The file is neither a JSON list nor a CSV table.
         """
         path = Path(self._filepath)
         if not path.exists():
-            raise InputError(
-                f"The annotation pipeline wants an export of labels at {path}, got no file; label "
-                "the tasks saved as `label_tasks` (Label Studio imports them), save the export "
-                "there, and go on with `kedro run --from-nodes=import_labels`."
-            )
+            return []
         records = self._read(path)
         if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
             raise InputError(
@@ -138,6 +148,11 @@ class LabelExportDataset(AbstractDataset[None, list[dict[str, Any]]]):
     def save(self, data: None) -> None:
         """Refuse: labels come from people."""
         raise DatasetError(f"{self._filepath} is read, never written; got {type(data).__name__}.")
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 (hex) of the export; nothing if there is none."""
+        path = Path(self._filepath)
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
     def _exists(self) -> bool:
         return Path(self._filepath).exists()

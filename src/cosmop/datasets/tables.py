@@ -1,15 +1,18 @@
 """Tables, JSON documents and feature tables."""
 
+import csv
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview, TablePreview
 
 from cosmop.classifiers.feature_table import FeatureTable
 from cosmop.datasets.versioned_path import VersionedPathDataset
+from cosmop.errors import InputError
 
 _PREVIEW_ROWS = 20
 
@@ -46,6 +49,65 @@ class OptionalTableDataset(TableDataset):
     def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
         """Return the first rows for kedro-viz; none when there is no table."""
         return super().preview(nrows) if self._exists() else _table_preview(pd.DataFrame(), 0)
+
+
+class OptionalCSVDataset(AbstractDataset[None, pd.DataFrame]):
+    """A CSV table that a person may have written; where there is none, it has no columns.
+
+    All cells are text, and the index says in which line of the file a row is.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = PurePosixPath(filepath)
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """Return the table.
+
+        Raises:
+            InputError: The file is no UTF-8 CSV table, or a row has too many or too few cells.
+        """
+        path = Path(self._filepath)
+        if not path.exists():
+            return pd.DataFrame()
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path} must be a CSV table in UTF-8, got other bytes ({error}); save it as UTF-8."
+            ) from error
+        return _parse_csv(text, path)
+
+    def save(self, data: None) -> None:
+        """Refuse: a person writes this file."""
+        raise InputError(f"{self._filepath} is written by people only, got {type(data).__name__}.")
+
+    def _exists(self) -> bool:
+        return Path(self._filepath).exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+    def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
+        """Return the first rows for kedro-viz; none when there is no table."""
+        return _table_preview(self.load(), nrows)
+
+
+def _parse_csv(text: str, path: Path) -> pd.DataFrame:
+    reader = csv.reader(text.splitlines())
+    header = [name.strip() for name in next(reader, [])]
+    lines, rows = [], []
+    for row in reader:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise InputError(
+                f"{path} must have {len(header)} cells in each line, got {row} in line "
+                f"{reader.line_num}; correct or delete that line."
+            )
+        lines.append(reader.line_num)
+        rows.append([cell.strip() for cell in row])
+    return pd.DataFrame(rows, columns=header, index=pd.Index(lines, name="line"), dtype="str")
 
 
 class JSONDataset(VersionedPathDataset[Any]):

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
 
+from cosmop.datasets.checksums import listing_checksum
+
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -64,3 +66,11 @@ class WorkFolderDataset(AbstractDataset[NoReturn, WorkFolder]):
         files = [path for path in self._path.rglob("*") if path.is_file()]
         megabytes = round(sum(path.stat().st_size for path in files) / 1e6, 1)
         return JSONPreview(json.dumps({"files": len(files), "megabytes": megabytes}))
+
+
+class InputFolderDataset(WorkFolderDataset):
+    """A `WorkFolder` that people fill between runs: unlike a cache, what lies in it counts."""
+
+    def fingerprint(self) -> str:
+        """Return what changes when a file of the folder does."""
+        return listing_checksum(self._path)

@@ -1,5 +1,6 @@
 """The demo's annotator: answers label tasks from the truth, with a human's share of slips."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,7 +32,7 @@ def answer_tasks(
     Args:
         tasks: ``{"id", "data": {"image_id": SHA-256 of the file, …}}`` each.
         truth: Table of `cosmop.demo.gallery.draw_gallery`.
-        options: Error rate and seed; the same seed makes the same slips.
+        options: Error rate and seed; the same seed makes the same slips, in any order of tasks.
 
     Returns:
         The tasks in order, each with one annotation. Its choices are the criteria that hold, or
@@ -42,19 +43,26 @@ def answer_tasks(
         str(image_id): tuple(name for name, is_true in zip(CRITERIA, row, strict=True) if is_true)
         for image_id, row in zip(known.index, known[list(CRITERIA)].to_numpy(), strict=True)
     }
-    rng = np.random.default_rng(options.seed)
     now, answers = _MORNING, []
     for task in tasks:
+        image_id = str(task["data"].get("image_id", ""))
+        rng = _chance_of(options.seed, image_id)
         seconds = round(float(rng.lognormal(1.1, 0.5)), 1)
         now += timedelta(seconds=seconds)
         slips = rng.random() < options.error_rate
         wrong = pick(rng, CRITERIA)
-        criteria = holds.get(str(task["data"].get("image_id", "")))
+        criteria = holds.get(image_id)
         if criteria is not None and slips:
             criteria = _toggled(criteria, wrong)
         annotation = _annotation(criteria, seconds, now)
         answers.append({"id": task["id"], "data": dict(task["data"]), "annotations": [annotation]})
     return answers
+
+
+def _chance_of(seed: int, image_id: str) -> np.random.Generator:
+    """Return the chance of one image: the same slip in whatever order it is asked about."""
+    digest = hashlib.sha256(f"{seed} {image_id}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
 def _toggled(criteria: tuple[str, ...], wrong: str) -> tuple[str, ...]:

@@ -72,6 +72,31 @@ def agreement_by_criterion(annotations: pd.DataFrame, schema: LabelSchema) -> pd
     return pd.DataFrame(rows)
 
 
+def list_disagreements(annotations: pd.DataFrame, schema: LabelSchema) -> pd.DataFrame:
+    """List on which criterion of which image the annotators disagree.
+
+    Returns:
+        In order of first annotation: ``image_id``, ``criterion``, ``answers`` (who said what, as
+        text) and ``annotators`` (how many answered).
+    """
+    latest = _latest_answers(annotations)
+    order = annotations["image_id"].drop_duplicates()
+    by_image = {str(image_id): rows for image_id, rows in latest.groupby("image_id")}
+    found = [
+        (image_id, name, _who_said_what(by_image[image_id], name), len(by_image[image_id]))
+        for image_id in order
+        for name in schema.criteria
+        if by_image[image_id][name].nunique() > 1
+    ]
+    table = pd.DataFrame(found, columns=["image_id", "criterion", "answers", "annotators"])
+    return table.astype({"annotators": "int64"})
+
+
+def _who_said_what(answers: pd.DataFrame, criterion: str) -> str:
+    said = zip(answers["annotator"], answers[criterion], strict=True)
+    return ", ".join(f"{annotator}: {'yes' if holds else 'no'}" for annotator, holds in said)
+
+
 def cohen_kappa(first: Answers, second: Answers) -> float:
     """Agreement of two annotators beyond chance (Cohen, 1960).
 

@@ -1,18 +1,36 @@
 """Label exports in: Label Studio's JSON, JSON_MIN and CSV, and plain tables, checked row by row."""
 
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 
+from cosmop.config import Options
 from cosmop.errors import InputError
+from cosmop.labels.export_records import (
+    Answer,
+    DroppedOut,
+    Record,
+    Refusal,
+    find_image,
+    read_answers,
+)
 from cosmop.labels.file_names import FileNames
 from cosmop.labels.schema import ANNOTATION_COLUMNS, LabelSchema
 
-Record = Mapping[str, Any]
+
+class ImportOptions(Options):
+    """How much of an export may be unusable before it is taken for that of another project."""
+
+    max_problem_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Largest share of an export's records that may be unusable. Records about "
+        "images that dropped out of the study do not count.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,27 +41,54 @@ class LabelImport:
         annotations: One row per answer of one annotator: ``image_id``, ``annotator`` (text),
             ``lead_time_s`` (seconds, NaN where unknown), ``created_at`` (text as exported), and one
             boolean column per criterion.
-        problems: What could not be used: ``record`` (its number, from 1) and ``problem``.
+        problems: What could not be used, or contradicts itself: ``record`` (its number, from 1) and
+            ``problem``.
+        records: How many there were.
+        refused: The numbers of those that gave no answer because they could not be used.
     """
 
     annotations: pd.DataFrame
     problems: pd.DataFrame
+    records: int = 0
+    refused: tuple[int, ...] = ()
 
 
-class _Refusal(Exception):  # noqa: N818  # a value on its way to the problem table
-    """One record cannot be used; the message becomes its row."""
+@dataclass
+class _Collected:
+    """What has been read so far."""
 
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[tuple[int, str]] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    given: dict[tuple[str, str, str], tuple[int, frozenset[str]]] = field(default_factory=dict)
 
-@dataclass(frozen=True)
-class _Answer:
-    choices: tuple[str, ...]
-    annotator: str
-    lead_time_s: float
-    created_at: str
+    def refuse(self, number: int, problem: str) -> None:
+        self.problems.append((number, problem))
+        if number not in self.refused[-1:]:
+            self.refused.append(number)
+
+    def take(self, number: int, image_id: str, answer: Answer, schema: LabelSchema) -> None:
+        """Add an answer; tell when it contradicts one of the same annotator and time."""
+        self.rows.append(_row(image_id, answer, schema))
+        key = (image_id, answer.annotator, answer.created_at)
+        first, choices = self.given.get(key, (number, frozenset(answer.choices)))
+        if choices != frozenset(answer.choices):
+            self.problems.append(
+                (
+                    number,
+                    f"annotator {answer.annotator!r} answers {list(answer.choices)} about "
+                    f"{image_id!r}, which contradicts {sorted(choices)} in record {first}; "
+                    "the last of them counts",
+                )
+            )
+        self.given[key] = (number, frozenset(answer.choices))
 
 
 def read_label_export(
-    records: Sequence[Record], manifest: pd.DataFrame, schema: LabelSchema
+    records: Sequence[Record],
+    manifest: pd.DataFrame,
+    schema: LabelSchema,
+    dropped: pd.DataFrame | None = None,
 ) -> LabelImport:
     """Read the records of a label export, of any format it is known to come in.
 
@@ -55,57 +100,92 @@ def read_label_export(
         records: The export.
         manifest: ``image_id``, and where known ``path``, ``location``, ``source_path``, ``title``.
         schema: What was asked.
-
-    Raises:
-        InputError: No record could be used at all; it quotes the first problem.
+        dropped: The same columns for images that were in the study once; labels about them are told
+            and left out, and are no sign of another project's file.
     """
     names = FileNames(manifest)
-    rows: list[dict[str, Any]] = []
-    problems: list[tuple[int, str]] = []
+    dropped_names = FileNames(manifest.head(0) if dropped is None else dropped)
+    read = _Collected()
     for number, record in enumerate(records, start=1):
         try:
-            image_id = _find_image(record, names, schema)
-            answers = list(_answers(record, schema))
-        except _Refusal as refusal:
-            problems.append((number, str(refusal)))
-            continue
+            image_id = find_image(record, names, dropped_names, schema)
+            answers = list(read_answers(record, schema))
+        except DroppedOut as dropped_out:
+            read.problems.append((number, str(dropped_out)))
+        except Refusal as refusal:
+            read.refuse(number, str(refusal))
         except (AttributeError, KeyError, TypeError):
-            problems.append((number, "it is not laid out like a Label Studio export"))
-            continue
-        for answer in answers:
-            if isinstance(answer, str):
-                problems.append((number, answer))
-            else:
-                rows.append(_row(image_id, answer, schema))
-    if not rows:
-        raise InputError(_nothing_usable(len(records), len(manifest), problems, schema))
+            read.refuse(number, "it is not laid out like a Label Studio export")
+        else:
+            _take_all(read, number, image_id, answers, schema)
     return LabelImport(
-        _typed(pd.DataFrame(rows), schema),
-        pd.DataFrame(problems, columns=["record", "problem"]).astype(
-            {"record": "int64", "problem": "str"}
-        ),
+        _typed(pd.DataFrame(read.rows, columns=_columns(schema)), schema),
+        problem_table(read.problems),
+        len(records),
+        tuple(read.refused),
     )
 
 
-def _nothing_usable(
-    count: int, images: int, problems: list[tuple[int, str]], schema: LabelSchema
-) -> str:
-    first = (
-        f"; the first problem is in record {problems[0][0]}: {problems[0][1]}" if problems else ""
+def _take_all(
+    read: _Collected,
+    number: int,
+    image_id: str,
+    answers: Sequence["Answer | str"],
+    schema: LabelSchema,
+) -> None:
+    usable = [answer for answer in answers if isinstance(answer, Answer)]
+    problems = [answer for answer in answers if isinstance(answer, str)]
+    for answer in usable:
+        read.take(number, image_id, answer, schema)
+    for problem in problems:
+        if usable:
+            read.problems.append((number, problem))
+        else:
+            read.refuse(number, problem)
+
+
+def problem_table(problems: Sequence[tuple[int, str]]) -> pd.DataFrame:
+    """Return numbers and sentences as the columns ``record`` and ``problem``."""
+    table = pd.DataFrame(list(problems), columns=["record", "problem"])
+    return table.astype({"record": "int64", "problem": "str"})
+
+
+def check_problem_share(
+    read: LabelImport, images: int, schema: LabelSchema, options: ImportOptions
+) -> None:
+    """Refuse an export of which too much cannot be used: it belongs to another project.
+
+    Args:
+        read: The export.
+        images: How many images it should be about.
+        schema: What was asked.
+        options: How much is too much.
+
+    Raises:
+        InputError: Quotes the first record that could not be used.
+    """
+    if not read.refused or len(read.refused) <= options.max_problem_share * read.records:
+        return
+    first = read.problems.set_index("record")["problem"].loc[[read.refused[0]]].iloc[0]
+    raise InputError(
+        f"The label import wanted answers {list(schema.choices)} about {images} images, but "
+        f"{len(read.refused)} of {read.records} records could not be used, more than "
+        f"{options.max_problem_share:.0%} (annotation.import.max_problem_share); the first is "
+        f"record {read.refused[0]}: {first}; export the labels of this project as Label Studio "
+        "JSON, JSON_MIN or CSV, or describe a plain table in the label schema's 'table'."
     )
-    return (
-        f"The label import wanted answers {list(schema.choices)} about {images} images, but none "
-        f"of {count} records could be used{first}; export the labels of this project as Label "
-        "Studio JSON, JSON_MIN or CSV, or describe a plain table in the label schema's 'table'."
-    )
+
+
+def _columns(schema: LabelSchema) -> list[str]:
+    return [*ANNOTATION_COLUMNS, *schema.criteria]
 
 
 def _typed(rows: pd.DataFrame, schema: LabelSchema) -> pd.DataFrame:
     kinds = dict.fromkeys(ANNOTATION_COLUMNS, "str") | dict.fromkeys(schema.criteria, "bool")
-    return rows.astype(kinds | {"lead_time_s": "float64"})[list(kinds)]
+    return rows.astype(kinds | {"lead_time_s": "float64"})
 
 
-def _row(image_id: str, answer: _Answer, schema: LabelSchema) -> dict[str, Any]:
+def _row(image_id: str, answer: Answer, schema: LabelSchema) -> dict[str, Any]:
     held = {name: name in answer.choices for name in schema.criteria}
     return {
         "image_id": image_id,
@@ -114,110 +194,3 @@ def _row(image_id: str, answer: _Answer, schema: LabelSchema) -> dict[str, Any]:
         "created_at": answer.created_at,
         **held,
     }
-
-
-def _find_image(record: Record, names: FileNames, schema: LabelSchema) -> str:
-    if not isinstance(record, Mapping):
-        raise _Refusal(f"it is {type(record).__name__}, not an object with named fields")
-    data = record.get("data") if "annotations" in record else record
-    if not isinstance(data, Mapping):
-        raise _Refusal("it has annotations but no 'data' that says of which image")
-    image_id = _text(data.get("image_id"))
-    if image_id:
-        if image_id not in names.ids:
-            raise _Refusal(f"the image_id {image_id!r} is not in this image set")
-        return image_id
-    column = schema.table.file_column if schema.table else "file"
-    file = _text(data.get("image")) or _text(data.get(column))
-    if not file:
-        raise _Refusal(f"it names no image: no 'image_id', 'image' or {column!r}")
-    found = names.find(file)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise _Refusal(f"the file {file!r} is the name of {len(found)} images in this image set")
-    raise _Refusal(f"the file {file!r} is not in this image set")
-
-
-def _answers(record: Record, schema: LabelSchema) -> Iterator["_Answer | str"]:
-    """Yield the answers of one record, and as text the problem of each that cannot be used."""
-    if "annotations" in record:
-        for annotation in record["annotations"] or ():
-            if not annotation.get("was_cancelled"):
-                yield from _label_studio_answer(annotation, schema)
-    elif not _is_missing(record.get(schema.control_name)):
-        choices = _parse_choices(record[schema.control_name])
-        yield _checked(choices, schema) or _answer(choices, record, record.get("annotator"))
-    elif schema.table and not _is_missing(record.get(schema.table.label_column)):
-        yield from _table_answer(record, schema)
-    else:
-        where = [schema.control_name] + ([schema.table.label_column] if schema.table else [])
-        yield f"it has no answer: no 'annotations' and nothing under {where}"
-
-
-def _label_studio_answer(annotation: Record, schema: LabelSchema) -> Iterator["_Answer | str"]:
-    choices: list[str] = []
-    for result in annotation.get("result") or ():
-        control = result.get("from_name")
-        if control != schema.control_name:
-            yield f"the control {control!r} is unknown; wanted {schema.control_name!r}"
-            continue
-        choices += result.get("value", {}).get("choices", [])
-    yield _checked(choices, schema) or _answer(choices, annotation, annotation.get("completed_by"))
-
-
-def _table_answer(record: Record, schema: LabelSchema) -> Iterator["_Answer | str"]:
-    table = schema.table
-    if table is None:
-        return
-    value = _text(record[table.label_column])
-    if value not in table.values:
-        yield f"the label {value!r} is unknown; wanted one of {list(table.values)}"
-        return
-    names = table.values[value]
-    if names is not None:
-        yield _answer(list(names) or [schema.none_choice], record, table.annotator)
-
-
-def _checked(choices: list[str], schema: LabelSchema) -> str:
-    """Return why `choices` are no answer, or nothing."""
-    if not choices:
-        return "the annotation holds no choice"
-    if unknown := [name for name in choices if name not in schema.choices]:
-        return f"the label {unknown[0]!r} is unknown; wanted one of {list(schema.choices)}"
-    if schema.none_choice in choices and len(set(choices)) > 1:
-        return f"{schema.none_choice!r} contradicts {choices}"
-    return ""
-
-
-def _answer(choices: list[str], source: Record, annotator: Any) -> _Answer:
-    if isinstance(annotator, Mapping):  # Label Studio Enterprise: {"id", "email", …}
-        annotator = annotator.get("email") or annotator.get("id")
-    if isinstance(annotator, float) and annotator.is_integer():  # a CSV column with gaps
-        annotator = int(annotator)
-    try:
-        lead_time_s = float(source.get("lead_time") or math.nan)
-    except (TypeError, ValueError):
-        lead_time_s = math.nan
-    who = _text(annotator) or "unknown"
-    return _Answer(tuple(choices), who, lead_time_s, _text(source.get("created_at")))
-
-
-def _parse_choices(value: Any) -> list[str]:
-    """Read choices as JSON_MIN and CSV hold them: text, list, ``{"choices": […]}``, or its JSON."""
-    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError:
-            return [value]
-    if isinstance(value, Mapping):
-        value = value.get("choices", [])
-    return [value] if isinstance(value, str) else [str(choice) for choice in value]
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
-
-
-def _text(value: Any) -> str:
-    return "" if _is_missing(value) else str(value)

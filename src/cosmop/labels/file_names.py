@@ -30,6 +30,12 @@ class FileNames:
                     if isinstance(name, str) and name:
                         self._ids_by_name[last_part(name)][image_id] = None
 
+    def matches(self, image_id: str, file: str) -> list[str]:
+        """Return the image `image_id` where one is given, else those that `file` may mean."""
+        if image_id:
+            return [image_id] if image_id in self.ids else []
+        return self.find(file)
+
     def find(self, file: str) -> list[str]:
         """Return the ids of the images that `file` (a name, path or URL) may mean."""
         name = last_part(file)

@@ -4,12 +4,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cosmop.config import Options
 from cosmop.labels.schema import LabelSchema, label_config_xml
 
-_Integers = np.ndarray[Any, np.dtype[np.int64]]
+_Integers = NDArray[np.int64]
+_Floats = NDArray[np.float64]
+_Truths = NDArray[np.bool_]
 
 
 class TaskOptions(Options):
@@ -17,8 +20,11 @@ class TaskOptions(Options):
 
     order: Literal["uncertainty", "random", "manifest"] = Field(
         default="uncertainty",
-        description="uncertainty: images whose score is nearest to 0.5 come first (random where "
-        "there are no scores).",
+        description="uncertainty: images of which the suggestions are least sure come first; where "
+        "there are none, those whose person score is nearest to 0.5, else in random order.",
+    )
+    answered: Literal["last", "left_out"] = Field(
+        default="last", description="What becomes of images that somebody has labelled already."
     )
     audit_share: float = Field(
         default=0.1,
@@ -43,6 +49,7 @@ def make_label_tasks(
     schema: LabelSchema,
     options: TaskOptions,
     scores: pd.DataFrame | None = None,
+    suggestions: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Make Label Studio tasks, one per image, in the order in which a person should see them.
 
@@ -50,54 +57,93 @@ def make_label_tasks(
         manifest: ``image_id``, ``path``, and where known ``source`` and ``title``.
         schema: What is asked.
         options: See the class.
-        scores: ``image_id`` and ``person_score`` (0 to 1) for the order; an image without one
-            counts as 0.5. Columns named like all criteria (probabilities, 0 to 1) become
-            suggestions, apart from anybody's answer.
+        scores: ``image_id`` and ``person_score`` (0 to 1), for the order.
+        suggestions: ``image_id``, ``is_labelled`` and one column per criterion (probability, NaN
+            where nothing is suggested); for the order, and shown apart from anybody's answer.
 
     Returns:
-        ``label_config`` (XML) and ``tasks``, ready for JSON.
+        ``label_config`` (XML) and ``tasks``, ready for JSON. A task's ``data.picked_by`` says why
+        it has its place, ``data.is_labelled`` whether somebody has answered it.
     """
-    rows = manifest.reset_index(drop=True)
-    if scores is not None:
-        known = [name for name in ("person_score", *schema.criteria) if name in scores.columns]
-        base = rows[[name for name in rows.columns if name not in known]]
-        rows = base.merge(scores[["image_id", *known]], on="image_id", how="left")
-    place, picked_by = _order(rows, options)
-    rows = rows.iloc[place].assign(picked_by=picked_by)
-    has_suggestions = scores is not None and set(schema.criteria) <= set(scores.columns)
-    tasks = []
-    for number, row in enumerate(rows.to_dict("records"), start=1):
-        task: dict[str, Any] = {"id": number, "data": _data(row, options)}
-        if has_suggestions and not any(pd.isna(row[name]) for name in schema.criteria):
-            task["predictions"] = [_prediction(row, schema, options)]
-        tasks.append(task)
+    rows = _with_columns(manifest, scores, ["person_score"])
+    rows = _with_columns(rows, suggestions, ["is_labelled", *schema.criteria])
+    rows["is_labelled"] = rows["is_labelled"].eq(True)
+    is_open = ~rows["is_labelled"]
+    parts = [_ordered(rows[is_open], schema, options)]
+    if options.answered == "last":
+        parts.append(_ordered(rows[~is_open], schema, options))
+    tasks = [
+        _task(number, row, schema, options)
+        for number, row in enumerate(pd.concat(parts).to_dict("records"), start=1)
+    ]
     return {"label_config": label_config_xml(schema), "tasks": tasks}
 
 
-def _order(rows: pd.DataFrame, options: TaskOptions) -> tuple[_Integers, list[str]]:
-    """Return the places of the rows in task order, and how each was picked."""
-    count = len(rows)
+def _with_columns(
+    rows: pd.DataFrame, table: pd.DataFrame | None, columns: list[str]
+) -> pd.DataFrame:
+    """Add columns of a table by ``image_id``; NaN for what it does not know."""
+    base = rows.drop(columns=[name for name in columns if name in rows.columns])
+    if table is None:
+        return base.assign(**dict.fromkeys(columns, np.nan)).reset_index(drop=True)
+    return base.merge(table[["image_id", *columns]], on="image_id", how="left")
+
+
+def _ordered(rows: pd.DataFrame, schema: LabelSchema, options: TaskOptions) -> pd.DataFrame:
+    """Return `rows` in task order, with the column ``picked_by``."""
+    rows = rows.reset_index(drop=True)
     if options.order == "manifest":
-        return np.arange(count), ["manifest"] * count
+        return rows.assign(picked_by="manifest")
+    count = len(rows)
     # Shuffled by id, not by row: the same images have the same order in any manifest.
     by_id = np.argsort(rows["image_id"].to_numpy(dtype=object))
     shuffled = by_id[np.random.default_rng(options.seed).permutation(count)]
-    if options.order == "random" or "person_score" not in rows:
-        return shuffled, ["random"] * count
-    distance = (rows["person_score"].fillna(0.5) - 0.5).abs().to_numpy()
-    audit = shuffled[: round(options.audit_share * count)]
+    distance = _distance(rows, schema)
+    if options.order == "random" or distance.isna().all():
+        return rows.iloc[shuffled].assign(picked_by="random")
+    unsure = np.asarray(distance.fillna(0), dtype=np.float64)
+    place, is_audit = _mixed_order(shuffled, unsure, options.audit_share)
+    return rows.iloc[place].assign(picked_by=np.where(is_audit, "random", "uncertainty"))
+
+
+def _distance(rows: pd.DataFrame, schema: LabelSchema) -> "pd.Series[float]":
+    """Return how far the least sure estimate about each image is from 0.5; NaN where all are NaN.
+
+    Over the criteria this is what Brinker takes (2006, On Active Learning in Multi-label
+    Classification).
+    """
+    criteria = list(schema.criteria)
+    estimates = rows[criteria if rows[criteria].notna().any(axis=None) else ["person_score"]]
+    return (estimates.astype(float) - 0.5).abs().min(axis=1)
+
+
+def _mixed_order(
+    shuffled: _Integers, distance: _Floats, audit_share: float
+) -> tuple[_Integers, _Truths]:
+    """Put the least sure rows first, and some at random evenly among them; say which those are."""
+    count = len(shuffled)
+    audit = shuffled[: round(audit_share * count)]
     uncertain = shuffled[len(audit) :]
     uncertain = uncertain[np.argsort(distance[uncertain], kind="stable")]
-    place = np.empty(count, dtype=np.int64)
     is_audit = np.zeros(count, dtype=bool)
     is_audit[np.floor((np.arange(len(audit)) + 0.5) * count / max(1, len(audit))).astype(int)] = (
         True
     )
+    place = np.empty(count, dtype=np.int64)
     place[is_audit], place[~is_audit] = audit, uncertain
-    return place, ["random" if audited else "uncertainty" for audited in is_audit]
+    return place, is_audit
 
 
-def _data(row: dict[Any, Any], options: TaskOptions) -> dict[str, str]:
+def _task(
+    number: int, row: dict[Any, Any], schema: LabelSchema, options: TaskOptions
+) -> dict[str, Any]:
+    task: dict[str, Any] = {"id": number, "data": _data(row, options)}
+    suggested = {name: float(row[name]) for name in schema.criteria if not pd.isna(row[name])}
+    prediction = _prediction(suggested, schema, options)
+    return task | ({"predictions": [prediction]} if prediction else {})
+
+
+def _data(row: dict[Any, Any], options: TaskOptions) -> dict[str, str | bool]:
     image_id, path = str(row["image_id"]), str(row["path"])
     return {
         "image": options.image_url.replace("{path}", path).replace("{image_id}", image_id),
@@ -105,6 +151,7 @@ def _data(row: dict[Any, Any], options: TaskOptions) -> dict[str, str]:
         "source": _text(row.get("source")),
         "title": _text(row.get("title")),
         "picked_by": str(row["picked_by"]),
+        "is_labelled": bool(row["is_labelled"]),
     }
 
 
@@ -112,12 +159,19 @@ def _text(value: Any) -> str:
     return "" if value is None or pd.isna(value) else str(value)
 
 
-def _prediction(row: dict[Any, Any], schema: LabelSchema, options: TaskOptions) -> dict[str, Any]:
-    probabilities = {name: float(row[name]) for name in schema.criteria}
-    choices = [name for name, value in probabilities.items() if value >= 0.5]
+def _prediction(
+    suggested: dict[str, float], schema: LabelSchema, options: TaskOptions
+) -> dict[str, Any] | None:
+    """Return a suggestion as Label Studio's prediction, None where there is nothing to suggest.
+
+    That none of the criteria holds is suggested only where something is known about each.
+    """
+    choices = [name for name, value in suggested.items() if value >= 0.5]
+    if not choices and len(suggested) < len(schema.criteria):
+        return None
     return {
         "model_version": options.model_version,
-        "score": min(max(value, 1 - value) for value in probabilities.values()),
+        "score": min(max(value, 1 - value) for value in suggested.values()),
         "result": [
             {
                 "from_name": schema.control_name,

@@ -92,3 +92,13 @@ def test_two_files_with_the_same_bytes_are_one_image(truth, tasks):
 
     answers = answer_tasks(tasks, doubled, AnnotatorOptions(error_rate=0.0))
     assert [_choices(answer) for answer in answers] == _expected(truth)
+
+
+def test_the_order_of_the_tasks_changes_no_answer(truth, tasks):
+    def choices(of):
+        answers = answer_tasks(of, truth, AnnotatorOptions(error_rate=0.5))
+        return {
+            one["data"]["image_id"]: one["annotations"][0]["result"][0]["value"] for one in answers
+        }
+
+    assert choices(tasks) == choices(tasks[::-1])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cosmop.errors import InputError
-from cosmop.labels.exports import read_label_export
+from cosmop.labels.exports import ImportOptions, check_problem_share, read_label_export
 from cosmop.labels.file_names import FileNames
 from cosmop.labels.schema import LabelSchema, TableFormat
 from cosmop.labels.tasks import TaskOptions, make_label_tasks
@@ -204,19 +204,96 @@ def test_an_unknown_control_beside_a_good_one_is_told_and_loses_nothing(manifest
     )
 
 
-@pytest.mark.parametrize("records", [[], [_record("f" * 64, _annotation(["none"]))]])
-def test_nothing_usable_is_one_sentence(records, manifest, schema):
-    with pytest.raises(InputError, match=f"about 20 images, but none of {len(records)} records"):
-        read_label_export(records, manifest, schema)
+def _good_and_bad(manifest, good, bad):
+    ids = [*manifest["image_id"][:good], *(f"{'f' * 60}{at:04}" for at in range(bad))]
+    return [_record(image_id, _annotation(["none"])) for image_id in ids]
+
+
+@pytest.mark.parametrize(("good", "bad", "is_refused"), [(19, 1, False), (18, 2, True)])
+def test_a_few_unusable_records_are_told_and_more_refuse_the_file(
+    good, bad, is_refused, manifest, schema
+):
+    read = read_label_export(_good_and_bad(manifest, good, bad), manifest, schema)
+
+    assert (len(read.annotations), len(read.problems), len(read.refused)) == (good, bad, bad)
+    options = ImportOptions(max_problem_share=0.05)
+    if not is_refused:
+        check_problem_share(read, 20, schema, options)
+        return
+    words = f"2 of 20 records .* more than 5%.* the first is record 19: the image_id '{'f' * 60}"
+    with pytest.raises(InputError, match=words):
+        check_problem_share(read, 20, schema, options)
 
 
 def test_the_file_of_another_project_quotes_its_first_problem(manifest, schema):
     records = [_record(manifest["image_id"][0], _annotation(["yes"], control="person"))]
 
-    with pytest.raises(
-        InputError, match="first problem is in record 1: the control 'person' is unknown"
+    read = read_label_export(records, manifest, schema)
+
+    with pytest.raises(InputError, match="the first is record 1: the control 'person' is unknown"):
+        check_problem_share(read, 20, schema, ImportOptions())
+
+
+def test_labels_of_images_that_dropped_out_since_are_no_sign_of_another_project(manifest, schema):
+    records = _good_and_bad(manifest, 20, 0)
+    records.append({"image": "http://x/photo%2019.jpg", "criteria": "crowded"})
+
+    read = read_label_export(records, manifest.head(5), schema, dropped=manifest)
+
+    assert read.annotations["image_id"].tolist() == manifest["image_id"][:5].tolist()
+    assert read.refused == ()
+    assert read.problems["record"].tolist() == list(range(6, 22))
+    assert read.problems["problem"].str.contains("dropped out of the study").all()
+
+
+def test_an_empty_export_and_tasks_without_an_answer_are_no_problem(manifest, schema):
+    """As Label Studio 1.23 exports them with ``download_all_tasks``, and a table half filled in."""
+    image_id = manifest["image_id"][0]
+    min_row = {"image_id": image_id, "id": 5, "annotator": None, "annotation_id": None}
+    csv_row = {"image_id": image_id, "annotation_id": "", "annotator": "", "criteria": "", "id": 5}
+    table_row = {"file": "photo 3.jpg", "people": ""}
+
+    for label_schema, records in (
+        (schema, []),
+        (schema, [min_row, csv_row]),
+        (PEOPLE, [table_row]),
     ):
-        read_label_export(records, manifest, schema)
+        read = read_label_export(records, manifest, label_schema)
+        assert (len(read.annotations), len(read.problems), read.refused) == (0, 0, ())
+        assert read.annotations.columns.tolist()[4:] == list(label_schema.criteria)
+
+
+def test_an_annotation_without_its_control_is_a_problem(manifest, schema):
+    row = {"image_id": manifest["image_id"][0], "id": 5, "annotation_id": 3, "weather": "sun"}
+
+    assert "it has no answer" in _problem(row, manifest, schema)
+
+
+def test_answers_of_one_annotator_that_contradict_each_other_are_told(tmp_path):
+    manifest = pd.DataFrame({"image_id": ["a", "b"], "location": ["a.jpg", "b.jpg"]})
+    records = [
+        {"file": "a.jpg", "people": "people"},
+        {"file": "b.jpg", "people": "people"},
+        {"file": "a.jpg", "people": "none"},
+        {"file": "b.jpg", "people": "people"},
+    ]
+
+    read = read_label_export(records, manifest, PEOPLE)
+
+    assert len(read.annotations) == 4
+    assert read.refused == ()
+    assert read.problems["record"].tolist() == [3]
+    assert "contradicts ['people'] in record 1" in read.problems["problem"][0]
+
+
+def test_a_changed_mind_is_no_contradiction(manifest, schema):
+    record = _record(
+        manifest["image_id"][0],
+        _annotation(["crowded"]),
+        _annotation(["none"], created_at="2024-05-02T10:00:00Z"),
+    )
+
+    assert read_label_export([record], manifest, schema).problems.empty
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ def test_a_task_says_where_its_image_is_and_whence_it_came(manifest, schema):
         "source": "gallery",
         "title": "scene 0",
         "picked_by": "manifest",
+        "is_labelled": False,
     }
 
 
@@ -90,19 +91,18 @@ def test_missing_titles_are_empty_text(manifest, schema):
     assert (data["source"], data["title"]) == ("", "")
 
 
+def _suggestions(manifest, rows):
+    criteria = ("carrying_bags", "with_children", "crowded", "patrol")
+    table = pd.DataFrame(rows, columns=list(criteria), dtype=float)
+    ids = manifest["image_id"].head(len(table)).to_numpy()
+    return table.assign(image_id=ids, is_labelled=False)
+
+
 def test_probabilities_of_the_criteria_become_suggestions(manifest, schema):
-    suggested = pd.DataFrame(
-        {
-            "image_id": manifest["image_id"].head(2),
-            "carrying_bags": [0.9, 0.1],
-            "with_children": [0.6, 0.2],
-            "crowded": [0.1, 0.1],
-            "patrol": [0.0, 0.3],
-        }
-    )
+    suggested = _suggestions(manifest, [[0.9, 0.6, 0.1, 0.0], [0.1, 0.2, 0.1, 0.3]])
     options = TaskOptions(order="manifest", model_version="filter 3")
 
-    tasks = make_label_tasks(manifest.head(3), schema, options, suggested)["tasks"]
+    tasks = make_label_tasks(manifest.head(3), schema, options, None, suggested)["tasks"]
 
     assert [task.get("predictions", [{}])[0].get("score") for task in tasks] == [0.6, 0.7, None]
     assert tasks[0]["predictions"][0]["model_version"] == "filter 3"
@@ -114,6 +114,46 @@ def test_probabilities_of_the_criteria_become_suggestions(manifest, schema):
         "value": {"choices": ["carrying_bags", "with_children"]},
     }
     assert result[1]["value"] == {"choices": ["none"]}
+
+
+def test_nothing_is_suggested_where_only_some_criteria_are_known_not_to_hold(manifest, schema):
+    suggested = _suggestions(manifest, [[np.nan, 0.2, 0.1, 0.0], [np.nan, 0.2, 0.8, 0.3]])
+    options = TaskOptions(order="manifest")
+
+    tasks = make_label_tasks(manifest.head(2), schema, options, None, suggested)["tasks"]
+
+    assert "predictions" not in tasks[0]
+    assert tasks[1]["predictions"][0]["result"][0]["value"] == {"choices": ["crowded"]}
+
+
+def test_the_least_sure_criterion_decides_the_order_and_person_scores_where_none_is_known(
+    manifest, schema, scores
+):
+    rng = np.random.default_rng(3)
+    suggested = _suggestions(manifest, rng.random((20, 4)))
+    suggested["patrol"] = np.nan
+    options = TaskOptions(audit_share=0.0)
+    nothing = suggested.assign(**dict.fromkeys(schema.criteria, np.nan))
+
+    by_suggestion = _ids(make_label_tasks(manifest, schema, options, scores, suggested))
+    by_score = _ids(make_label_tasks(manifest, schema, options, scores, nothing))
+
+    doubt = suggested.set_index("image_id")[list(schema.criteria)].sub(0.5).abs().min(axis=1)
+    assert by_suggestion == doubt.sort_values().index.tolist()
+    assert by_score == _ids(make_label_tasks(manifest, schema, options, scores))
+
+
+@pytest.mark.parametrize("answered", ["last", "left_out"])
+def test_images_with_an_answer_come_after_the_open_ones_or_not_at_all(manifest, schema, answered):
+    suggested = _suggestions(manifest, np.full((20, 4), 0.5))
+    suggested["is_labelled"] = np.arange(20) % 2 == 0
+    options = TaskOptions(answered=answered)
+
+    tasks = make_label_tasks(manifest, schema, options, None, suggested)["tasks"]
+
+    labelled = [task["data"]["is_labelled"] for task in tasks]
+    assert labelled == [False] * 10 + [True] * (10 if answered == "last" else 0)
+    assert [task["id"] for task in tasks] == list(range(1, len(tasks) + 1))
 
 
 def test_no_images_make_no_tasks(manifest, schema, scores):
