@@ -8,7 +8,7 @@ from cosmop.reports.estimates import format_number
 from cosmop.reports.facts import StudyFacts, split_count
 from cosmop.reports.judges import judge_remarks, one_class_remarks
 from cosmop.reports.measures import distance_remarks
-from cosmop.reports.privacy import copy_share_words, copy_verdict
+from cosmop.reports.privacy import copy_share_sentence, copy_verdict
 from cosmop.reports.remarks import training_remarks
 from cosmop.reports.scales import format_tick
 from cosmop.reports.sections import leak_checks
@@ -75,8 +75,7 @@ def _copies(facts: StudyFacts) -> str:
     verdict = copy_verdict(facts.memorisation)
     if verdict is None:
         return "Not examined: treat the images as possible copies."
-    share, _ = copy_share_words(facts)
-    return f"{verdict.text} Suspicious: {share}." if share else verdict.text
+    return f"{verdict.text} {copy_share_sentence(facts.memorisation)}".strip()
 
 
 def _leaks(facts: StudyFacts) -> str:

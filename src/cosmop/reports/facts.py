@@ -31,6 +31,12 @@ class StudyFacts:
             the first stage that has them.
         person_filter: ``accuracy`` and others as estimates, ``confusion`` as ``tp fp fn tn``.
         person_scores: Columns ``image_id``, ``score``, ``is_kept``.
+        person_curve: Columns ``recall``, ``precision``, ``low``, ``high``.
+        person_problems: What was wrong with the person filter's sources.
+        flags: Columns ``image_id``, ``is_<flag>`` … of all images.
+        curation: Columns ``is_kept``, ``decided_by``: who took how many images out.
+        duplicate_review: Where the pages to check duplicates on lie, relative to the report.
+        labelling: Of `cosmop.labels.label_metrics`: counts, shares, agreement.
         splits: Columns ``split``, ``label`` (positive, negative), ``images``.
         curve: Columns ``kimg``, ``attempt``, ``name``, ``value``, ``low``, ``high``,
             ``kernel_distance``, ``precision``, ``recall``, ``nearest_median``,
@@ -85,6 +91,12 @@ class StudyFacts:
     duplicate_groups: pd.DataFrame = field(default_factory=pd.DataFrame)
     person_filter: Metrics = field(default_factory=dict)
     person_scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    person_curve: pd.DataFrame = field(default_factory=pd.DataFrame)
+    person_problems: pd.DataFrame = field(default_factory=pd.DataFrame)
+    flags: pd.DataFrame = field(default_factory=pd.DataFrame)
+    curation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    duplicate_review: str = ""
+    labelling: Metrics = field(default_factory=dict)
     splits: pd.DataFrame = field(default_factory=pd.DataFrame)
     curve: pd.DataFrame = field(default_factory=pd.DataFrame)
     grids: Sequence[tuple[float, Image.Image]] = ()

@@ -1,5 +1,6 @@
 """Pictures of what was judged: right and wrong answers, where a network looked, close pairs."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,14 +91,34 @@ def _score_tiles(
     places: Mapping[str, int],
     options: ReportOptions,
 ) -> list[Tile]:
-    tiles = []
+    tiles, criteria = [], criteria_of(images)
     for row in rows_of(rows, "image_id", "score"):
         if row["image_id"] in places:
-            score = format_number(float(row["score"]))
+            number = float(row["score"])
+            score = format_number(number)
             alt = f"{title}, image {row['image_id'][:8]}, score {score}"
             place = places[row["image_id"]]
-            tiles.append(tile_of(images, place, options, alt=alt, caption=score))
+            tile = tile_of(images, place, options, alt=alt, caption=score)
+            answers = images.manifest.loc[place, criteria]
+            shows = [str(name) for name, answer in answers.items() if answer is True]
+            tiles.append(dataclasses.replace(tile, score=f"{number:.6g}", shows=shows))
     return tiles
+
+
+def criteria_of(images: ImageSet | None) -> list[str]:
+    """Return the columns that answer yes or no about what an image shows."""
+    if images is None:
+        return []
+    known = {name: column.dropna() for name, column in images.manifest.items()}
+    return [
+        str(name)
+        for name, answers in known.items()
+        if name != "is_positive" and len(answers) and answers.map(_is_answer).all()
+    ]
+
+
+def _is_answer(value: object) -> bool:
+    return isinstance(value, bool)
 
 
 def heat_maps(facts: StudyFacts, options: ReportOptions) -> Tile | None:

@@ -1,18 +1,16 @@
 """The first part of the page: from found images to labels, as values for the templates."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from cosmop.imaging.image_set import ImageSet
-from cosmop.reports.curves import histogram_overlay
 from cosmop.reports.estimates import MISSING, format_cell, title_of
 from cosmop.reports.facts import StudyFacts, rows_of, truths
-from cosmop.reports.figures import Bar, bar_chart, confusion_table, forest_plot
-from cosmop.reports.page_tables import Table, other_figures, share_rows
+from cosmop.reports.figures import Bar, bar_chart
+from cosmop.reports.page_tables import Table
 from cosmop.reports.thumbnails import ReportOptions, Sheet, Tile, contact_sheet, tile_of
 
 _STRIP_IMAGES = 10
@@ -100,24 +98,51 @@ def _find(stages: Mapping[str, ImageSet], image_id: str) -> tuple[ImageSet, int]
     return None
 
 
-def people(facts: StudyFacts) -> dict[str, Any]:
-    """Draw the person filter's figures, its confusion matrix and its scores."""
-    confusion = facts.person_filter.get("confusion")
-    scores = facts.person_scores
-    histogram = Markup("")
-    if rows_of(scores, "score", "is_kept"):
-        kept = truths(scores["is_kept"])
-        groups = [
-            ("a", "kept", scores["score"][kept].tolist()),
-            ("b", "set aside", scores["score"][~kept].tolist()),
-        ]
-        histogram = histogram_overlay(groups, "Person scores")
-    return {
-        "forest": forest_plot(share_rows(facts.person_filter), limits=(0, 1)),
-        "confusion": confusion_table(confusion, "Person filter, test images") if confusion else "",
-        "histogram": histogram,
-        "others": other_figures(facts.person_filter),
+def flags(facts: StudyFacts) -> Markup:
+    """Draw how many images each flag was raised over, the commonest first."""
+    counts = {
+        str(name).removeprefix("is_").replace("_", " "): int(truths(column).sum())
+        for name, column in facts.flags.items()
+        if str(name).startswith("is_")
     }
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    bars = [Bar(name, count, colour="b") for name, count in ordered if count]
+    return bar_chart(bars) if bars else Markup("")
+
+
+def curation(facts: StudyFacts) -> Table | None:
+    """Count by whom images were taken out, or kept against the rule."""
+    rows = [
+        [str(who), *(f"{int((kept == wanted).sum()):,}" for wanted in (True, False))]
+        for who, kept in _decisions(facts)
+    ]
+    return Table(["decided by", "kept", "left out"], rows, frozenset({1, 2})) if rows else None
+
+
+def _decisions(facts: StudyFacts) -> list[tuple[str, "pd.Series[bool]"]]:
+    if not rows_of(facts.curation, "is_kept", "decided_by"):
+        return []
+    groups = facts.curation.groupby("decided_by", sort=True)["is_kept"]
+    return [(str(who), truths(kept)) for who, kept in groups]
+
+
+def licences(facts: StudyFacts) -> Table | None:
+    """Count the images of each real stage by what their pages say of their licence."""
+    counts = {
+        title_of(name): images.manifest["licence"].fillna("").astype(str).value_counts()
+        for name, images in facts.stages.items()
+        if "licence" in images.manifest
+    }
+    if not counts:
+        return None
+    table = pd.DataFrame(counts).fillna(0).astype(int)
+    table = table.sort_values(list(table.columns), ascending=False, kind="stable")
+    rows = [
+        [str(words) or "the page says nothing", *(f"{int(count):,}" for count in cells)]
+        for words, cells in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    columns = ["licence, as the page gives it", *(f"{name} images" for name in table.columns)]
+    return Table(columns, rows, frozenset(range(1, len(columns))))
 
 
 def split_table(facts: StudyFacts) -> Table | None:

@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cosmop.reports import (
@@ -13,8 +14,10 @@ from cosmop.reports import (
     headlines,
     judge_curves,
     judges,
+    labels,
     measures,
     page_tables,
+    person_filter,
     privacy,
     remarks,
     sections,
@@ -22,12 +25,23 @@ from cosmop.reports import (
 )
 from cosmop.reports.data_card import data_card
 from cosmop.reports.estimates import flatten_metrics, format_cell, title_of
-from cosmop.reports.facts import StudyFacts
+from cosmop.reports.facts import StudyFacts, rows_of
 from cosmop.reports.figures import forest_plot
 from cosmop.reports.thumbnails import ReportOptions
 
 __all__ = ["ReportOptions", "StudyFacts", "render_report"]
 
+_SOURCES = {
+    "raw_images": "images as found",
+    "labelled_images": "labelled images",
+    "training_images": "training images",
+    "test_images": "test images",
+    "synthetic_images": "synthetic images",
+    "person_filter": "model: person filter",
+    "generator": "model: generator",
+    "one_class_svm": "model: one-class SVM",
+    "image_classifier": "model: classifier",
+}
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -75,7 +89,13 @@ def _collection(facts: StudyFacts, options: ReportOptions) -> dict[str, object]:
         "sheets": sections.sheets(facts, options),
         "duplicates": page_tables.metrics_table(facts.duplicates),
         "duplicate_sheets": sections.duplicate_sheets(facts, options),
-        "people": sections.people(facts),
+        "duplicate_review": facts.duplicate_review,
+        "flags": sections.flags(facts),
+        "curation": sections.curation(facts),
+        "people": person_filter.person_filter_view(
+            facts.person_filter, facts.person_scores, facts.person_curve, facts.person_problems
+        ),
+        "labelling": labels.labelling(facts.labelling),
         "splits": sections.split_table(facts),
         "leak_checks": sections.leak_checks(facts),
         "generation": training.generation(facts, options),
@@ -114,6 +134,7 @@ def _judges(facts: StudyFacts, options: ReportOptions) -> dict[str, object]:
         "one_class_table": judges.one_class_table(facts),
         "detectors": judges.detector_table(facts),
         "galleries": galleries.galleries(facts, options),
+        "criteria": galleries.criteria_of(facts.score_images),
         "heat_maps": galleries.heat_maps(facts, options),
     }
 
@@ -137,10 +158,21 @@ def _appendix(facts: StudyFacts) -> dict[str, object]:
         "original_curve": comparison.original_curve(),
         "uses_inception": comparison.uses_inception(facts),
         "card": data_card(facts),
+        "licences": sections.licences(facts),
+        "sources": page_tables.frame_table(_sources(facts.provenance)),
         "provenance": page_tables.frame_table(facts.provenance),
         "parameters": _parameter_tables(facts),
         "extractor": {title_of(str(k)): format_cell(v) for k, v in facts.extractor.items()},
     }
+
+
+def _sources(provenance: pd.DataFrame) -> pd.DataFrame:
+    """Return the versions of the models and of the images that the figures come from."""
+    if not rows_of(provenance, "dataset", "version"):
+        return pd.DataFrame()
+    told = provenance[provenance["dataset"].isin(_SOURCES)]
+    what = told["dataset"].map(lambda name: _SOURCES[str(name)])
+    return pd.DataFrame({"what": what, "data set": told["dataset"], "version": told["version"]})
 
 
 def _truth(facts: StudyFacts) -> dict[str, object]:

@@ -48,6 +48,8 @@ class Tile:
         height: Pixels.
         caption: Words below it, may be empty.
         is_tiny: Shown with hard pixels.
+        score: A judge's score as a plain number, empty where there is none; filters read it.
+        shows: Names of the criteria that hold; filters read them.
     """
 
     uri: str
@@ -56,6 +58,8 @@ class Tile:
     height: int
     caption: str = ""
     is_tiny: bool = False
+    score: str = ""
+    shows: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

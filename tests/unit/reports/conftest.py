@@ -43,7 +43,13 @@ def _image_set(
         image_id, path = store.add(target.getvalue(), "jpg")
         row = {"image_id": image_id, "path": path, "width": size[0], "height": size[1]}
         rows.append(
-            row | {"title": f"<b>scene</b> & number {index}", "is_positive": index % 2 == 0}
+            row
+            | {
+                "title": f"<b>scene</b> & number {index}",
+                "is_positive": index % 2 == 0,
+                "with_bags": index % 4 == 0,
+                "licence": ("CC BY 4.0", "all rights <b>reserved</b>", "")[index % 3],
+            }
         )
     return ImageSet(pd.DataFrame(rows), store)
 
@@ -149,6 +155,23 @@ def make_facts(folder: Path) -> StudyFacts:
                 "is_kept": is_kept,
             }
         ),
+        person_curve=pd.DataFrame(
+            {"recall": [0.0, 1.0], "precision": [1.0, 0.5], "low": [0.9, 0.4], "high": [1.0, 0.6]}
+        ),
+        flags=pd.DataFrame({"image_id": raw.ids, "is_dark": is_kept, "is_blurred": False}),
+        curation=pd.DataFrame(
+            {"image_id": raw.ids, "is_kept": is_kept, "decided_by": ["duplicates", "person"] * 30}
+        ),
+        duplicate_review="../../duplicate_review/v1/duplicate_review/index.html",
+        labelling={
+            "images": 440,
+            "answers": 512,
+            "annotators": 2,
+            "suspected_labels": 14,
+            "positive": _interval(0.46, 440),
+            "criteria": {"with_bags": {"holds": _interval(0.3, 440)}},
+            "agreement": {"with_bags": {"images": 72, "agreeing_share": 0.9, "cohen_kappa": 0.8}},
+        },
         splits=pd.DataFrame(
             [
                 ("train", "positive", 160),

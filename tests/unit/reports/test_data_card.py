@@ -33,7 +33,8 @@ def test_the_card_gathers_what_the_study_found(study_facts: StudyFacts):
     assert "30 kimg" in card["How they were made"]
     assert "train 160 + 190; test 43 + 47" in card["Splits"]
     assert "3f3f3f" in card["Splits"]
-    assert "Suspicious: 2.2%." in card["Copies of training images"]
+    assert "of the synthetic images 2.2% [1.2%, 4.2%] n=400" in card["Copies of training images"]
+    assert "of held-out real ones, judged" in card["Copies of training images"]
     assert card["Leaks"].startswith("1 of 2 checks failed: 1 near-copy")
     for failure in ("too many fingers", "By kernel distance", "One-class SVM", "PCA keeps 0.93"):
         assert failure in card["Known failures"]

@@ -62,9 +62,11 @@ def test_the_page_is_well_formed(page: _Page):
 
 
 def test_the_page_asks_for_nothing_outside_itself(page: _Page, html: str):
-    addresses = page.attributes("src") + page.attributes("href") + page.attributes("srcset")
+    loaded, links = page.attributes("src") + page.attributes("srcset"), page.attributes("href")
 
-    assert {address[:5] for address in addresses if not address.startswith("#")} == {"data:"}
+    assert {address[:5] for address in loaded} == {"data:"}
+    review = "../../duplicate_review/v1/duplicate_review/index.html"  # followed, never loaded
+    assert {link for link in links if not link.startswith("#")} == {review}
     assert not re.findall(
         r"(?i)(?:https?:)?//[a-z]|@import|url\(", re.sub(r"base64,[^\"]+", "", html)
     )
@@ -242,3 +244,20 @@ def test_unknown_answers_count_as_no_and_unknown_counts_are_left_out(study_facts
     text = render_report(facts)
     assert "Synthetic, accepted" in text
     assert text.count('<span class="bar-label">') == 1
+
+
+def test_licences_are_shown_as_the_pages_give_them(html: str):
+    assert "Licences of the collected images" in html
+    assert "all rights &lt;b&gt;reserved&lt;/b&gt;" in html
+    assert "the page says nothing" in html
+
+
+def test_the_models_behind_the_figures_are_named_with_their_versions(html: str):
+    section = html[html.index('id="provenance"') :]
+
+    assert "model: generator" in section[: section.index("Data sets")]
+
+
+def test_labels_flags_and_decisions_have_their_place(html: str):
+    for words in ("labels that look wrong", "Who decided", "dark", "What was ticked"):
+        assert words in html

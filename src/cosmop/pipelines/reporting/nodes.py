@@ -72,6 +72,21 @@ def summarise_study(
     )
 
 
+def write_model_cards(**datasets: Any) -> dict[str, str]:
+    """Write a card for each of the four models; names are those of the catalog."""
+    from cosmop.pipelines.reporting.cards import model_cards
+
+    return model_cards(datasets)
+
+
+def write_data_cards(data_card: DataCardOptions, **datasets: Any) -> dict[str, str]:
+    """Write the cards of the labelled and of the synthetic images."""
+    from cosmop.pipelines.reporting.cards import data_cards
+    from cosmop.pipelines.reporting.summary import study_facts
+
+    return data_cards(datasets, study_facts(datasets, data_card), data_card)
+
+
 def write_report(options: ReportOptions, data_card: DataCardOptions, **datasets: Any) -> str:
     """Write the page from everything the study has made; names are those of the catalog."""
     from cosmop.pipelines.reporting.summary import study_facts

@@ -6,6 +6,8 @@ from cosmop.pipelines.reporting.nodes import (
     compare_with_truth,
     summarise_funnel,
     summarise_study,
+    write_data_cards,
+    write_model_cards,
     write_report,
 )
 
@@ -16,11 +18,17 @@ _SHOWN = (
     "download_log",
     "raw_images",
     "duplicate_groups",
+    "duplicate_review",
+    "image_flags",
+    "curation_choices",
     "unique_images",
     "person_scores",
     "person_filter_metrics",
+    "person_filter_curve",
+    "person_filter_problems",
     "people_images",
     "labelled_images",
+    "label_metrics",
     "training_images",
     "validation_images",
     "test_images",
@@ -39,10 +47,19 @@ _SHOWN = (
     "error_heat_maps",
     "augmentation_study",
 )
+_MEASURED = (
+    "run_record",
+    "person_filter_metrics",
+    "generator_metrics",
+    "distances",
+    "memorisation",
+    "one_class_metrics",
+    "classifier_metrics",
+)
 
 
 def create_pipeline() -> Pipeline:
-    """Return ``everything → study_report``."""
+    """Return ``everything → study_report``, and the cards of models and sets."""
     return Pipeline(
         [
             Node(
@@ -90,6 +107,18 @@ def create_pipeline() -> Pipeline:
                 | {name: name for name in _SHOWN},
                 "study_report",
                 name="write_report",
+            ),
+            Node(
+                write_model_cards,
+                {name: name for name in _MEASURED},
+                "model_cards",
+                name="write_model_cards",
+            ),
+            Node(
+                write_data_cards,
+                {"data_card": "params:reporting.data_card"} | {name: name for name in _SHOWN},
+                "data_cards",
+                name="write_data_cards",
             ),
         ],
         tags="reporting",

@@ -1,6 +1,7 @@
 """The study's data sets put into the words of the report."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -99,7 +100,7 @@ def study_facts(datasets: Mapping[str, Any], data_card: DataCardOptions) -> Stud
     return StudyFacts(
         title="From keywords to an audited synthetic image set",
         subtitle="Collected, cleaned, labelled, generated and judged in one run.",
-        made_at=record.get("made_at", ""),
+        made_at=_when(record.get("made_at", "")),
         environment=record.get("environment", ""),
         parameters=record.get("parameters", {}),
         code_version=record.get("code_version", ""),
@@ -110,6 +111,13 @@ def study_facts(datasets: Mapping[str, Any], data_card: DataCardOptions) -> Stud
         **_collection(datasets),
         **_judgement(datasets),
     )
+
+
+def _when(moment: str) -> str:
+    """Write an ISO moment for people; nothing for nothing."""
+    if not moment:
+        return ""
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _collection(datasets: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,9 +144,18 @@ def _collection(datasets: Mapping[str, Any]) -> dict[str, Any]:
         },
         "duplicate_groups": groups.rename(columns={"group_id": "group"}),
         "person_filter": _shown(datasets["person_filter_metrics"]),
+        "person_curve": datasets["person_filter_curve"],
+        "person_problems": datasets["person_filter_problems"],
+        "flags": datasets["image_flags"],
+        "curation": datasets["curation_choices"],
+        "duplicate_review": "/".join(("../..", *datasets["duplicate_review"].parts[-3:], _REVIEW)),
+        "labelling": datasets["label_metrics"],
         "person_scores": scores.assign(is_kept=scores["image_id"].isin(kept)),
         "splits": _splits(datasets),
     }
+
+
+_REVIEW = "index.html"
 
 
 def _shown(metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@
     box.querySelector("p").textContent = [image.alt, caption].filter(Boolean).join(" · ");
     box.showModal();
   };
-  for (const image of document.querySelectorAll("main img.zoom")) {
+  for (const image of document.querySelectorAll("header img.zoom, main img.zoom")) {
     image.tabIndex = 0;
     image.setAttribute("role", "button");
     image.addEventListener("click", () => show(image));
@@ -42,6 +42,34 @@
     range.addEventListener("input", turn);
     turn();
     slider.hidden = false;
+  }
+
+  for (const form of document.querySelectorAll(".filters")) {
+    const cells = [...form.parentElement.querySelectorAll(".gallery")];
+    const boxes = [...form.querySelectorAll("[name=cell]")];
+    const apply = () => {
+      const low = form.low.valueAsNumber;
+      const high = form.high.valueAsNumber;
+      const wanted = form.shows ? form.shows.value : "";
+      let shown = 0;
+      let all = 0;
+      cells.forEach((cell, index) => {
+        cell.hidden = !boxes[index].checked;
+        for (const tile of cell.querySelectorAll("[data-score]")) {
+          const score = Number(tile.dataset.score);
+          const isShown = tile.dataset.shows.split(" ");
+          tile.hidden = score < low || score > high || (wanted !== "" && !isShown.includes(wanted));
+          all += 1;
+          shown += tile.hidden || cell.hidden ? 0 : 1;
+        }
+      });
+      form.querySelector("output").textContent = `${shown} of ${all} pictures`;
+    };
+    form.addEventListener("input", apply);
+    form.addEventListener("reset", () => setTimeout(apply));
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.hidden = false;
+    apply();
   }
 
   addEventListener("beforeprint", () => {

@@ -1,0 +1,1 @@
+"""Image sets as files for other people: upright, without hidden words, with where each is from."""
