@@ -20,6 +20,7 @@ from cosmop.people.weights import state_checksum
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 _NO_WEIGHTS = WeightsOptions(pretrained="none")
+_UNCALIBRATED = {"temperature": 1.0, "threshold": 0.5}
 
 NetworkT = TypeVar("NetworkT", bound="BinaryNetwork")
 
@@ -32,6 +33,7 @@ class BinaryNetwork(nn.Module):
         dimensions: Number of features D.
         temperature: What logits are divided by before they become probabilities (Guo et al. 2017,
             1706.04599, section 4.2); 1 until calibrated.
+        threshold: The probability from which on the answer is yes; 0.5 until one was chosen.
     """
 
     def __init__(self, design: NetworkDesign, weights: WeightsOptions = _NO_WEIGHTS) -> None:
@@ -47,12 +49,14 @@ class BinaryNetwork(nn.Module):
         self.register_buffer("mean_C11", mean.reshape(3, 1, 1), persistent=False)
         self.register_buffer("std_C11", std.reshape(3, 1, 1), persistent=False)
         self.temperature: Tensor
-        self.register_buffer("temperature", torch.ones(()))
+        self.threshold: Tensor
+        for name, value in _UNCALIBRATED.items():
+            self.register_buffer(name, torch.tensor(value))
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Load weights; those saved before there was a temperature leave it at 1."""
-        state = {"temperature": torch.ones(())} | dict(state_dict)
-        return super().load_state_dict(state, *args, **kwargs)
+        """Load weights; those saved before there was a calibration leave it undone."""
+        undone = {name: torch.tensor(value) for name, value in _UNCALIBRATED.items()}
+        return super().load_state_dict(undone | dict(state_dict), *args, **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

@@ -6,8 +6,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from cosmop.config import Integers, Options, Pixels
+from cosmop.people.detector_options import DetectorOptions
 
 Fit = Literal["crop", "pad", "stretch"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class NetworkDesign(Options):
@@ -144,10 +146,34 @@ class LearningOptions(Options):
 class TrainingOptions(LearningOptions):
     """How the person filter is trained and measured."""
 
-    epochs: int = Field(default=20, ge=1)
+    epochs: int = Field(default=20, ge=1, description="Times every training image is seen.")
     batch_size: int = Field(default=32, ge=2, description="Images per optimiser step.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Peak of the one-cycle schedule.")
     weight_decay: float = Field(default=1e-2, ge=0, description="Of AdamW.")
+    patience_epochs: int = Field(
+        default=0,
+        ge=0,
+        description="End a stage after so many epochs without a lower loss on the stopping part, "
+        "and deliver the weights of the lowest; 0 runs all epochs and trains on that part, too.",
+    )
+    stopping_share: float = Field(
+        default=0.15,
+        gt=0,
+        le=0.5,
+        description="Share of the training images that only decides when to stop. Reported figures "
+        "come from other images.",
+    )
+    calibrate: bool = Field(
+        default=True,
+        description="Fit a temperature on images held out, so that a score of 0.7 is right in 7 of "
+        "10 cases (Guo et al. 2017, 1706.04599); no verdict at 0.5 changes.",
+    )
+    recall: float = Field(
+        default=0.95,
+        gt=0,
+        lt=1,
+        description="Of images with people, the share that the model's own threshold is to keep.",
+    )
     augmentation: AugmentationOptions = Field(
         default=AugmentationOptions(crop_side_min=0.8, colour_share=0.3, jpeg_quality_min=50),
         description="Also fights learning the source instead of the person.",
@@ -175,14 +201,30 @@ class TrainingOptions(LearningOptions):
 class ScoringOptions(Options):
     """How images are scored."""
 
-    batch_size: int = Field(default=64, ge=1)
+    scorer: Literal["person_filter", "detector"] = Field(
+        default="person_filter",
+        description="`person_filter` is the trained classifier; `detector` finds boxes of people.",
+    )
+    batch_size: int = Field(default=64, ge=1, description="Images the classifier sees at once.")
     device: str = Field(default="auto", description="`auto` takes CUDA where there is one.")
+    precision: Precision = Field(
+        default="auto",
+        description="What the classifier's trunk computes in; `auto` is bfloat16 where the device "
+        "multiplies it in hardware, which moves a score by less than 0.02.",
+    )
+    detector: DetectorOptions = Field(
+        default=DetectorOptions(), description="Which detector, when that is the scorer."
+    )
 
 
 class KeepOptions(Options):
     """Which images count as showing people."""
 
-    threshold: float = Field(default=0.5, ge=0, le=1, description="Kept from this score on.")
+    threshold: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = Field(
+        default=0.5,
+        description="Kept from this score on; `auto` is the threshold that came with the scores: "
+        "the person filter's calibrated one, or the detector's.",
+    )
     remove: bool = Field(
         default=True, description="False keeps every image and only records its score."
     )

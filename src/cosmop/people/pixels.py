@@ -1,7 +1,6 @@
 """Pixels for training: all in memory when they fit, else read from disk batch by batch."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 
 from cosmop.imaging.decoding import fit_image
 from cosmop.imaging.image_set import ImageSet
+from cosmop.people.reading import open_image, read_ahead
 
 _LOG = logging.getLogger(__name__)
-_READERS = 4  # decoding releases the interpreter lock
 
 
 class Pixels(Protocol):
@@ -52,12 +51,13 @@ class StreamedPixels:
 
     def take(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return the images of these numbers, uint8 [n, H, W, 3]."""
+        pixels = np.empty((len(indices), *self.size, 3), dtype=np.uint8)
+        for place, image in enumerate(read_ahead(self._fitted, indices.tolist())):
+            pixels[place] = image
+        return pixels
 
-        def decode(index: int) -> NDArray[np.uint8]:
-            return np.asarray(fit_image(self.images.open(index), self.size, self.fit))
-
-        with ThreadPoolExecutor(_READERS) as readers:
-            return np.stack(list(readers.map(decode, indices.tolist())))
+    def _fitted(self, index: int) -> NDArray[np.uint8]:
+        return np.asarray(fit_image(open_image(self.images, index), self.size, self.fit))
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ class LabelledPixels:
 def load_pixels(images: ImageSet, size: tuple[int, int], fit: str, memory_limit_mb: int) -> Pixels:
     """Return the pixels of `images` at `size` (height, width), in memory if the limit allows."""
     needed_mb = len(images) * size[0] * size[1] * 3 / 2**20
+    streamed = StreamedPixels(images, size, fit)
     if needed_mb <= memory_limit_mb:
-        return ArrayPixels(images.array(size, fit=fit))
+        return ArrayPixels(streamed.take(np.arange(len(images))))
     _LOG.info("%d images need %.0f MB of pixels: reading by batch.", len(images), needed_mb)
-    return StreamedPixels(images, size, fit)
+    return streamed

@@ -3,28 +3,38 @@
 import logging
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
-from scipy.stats import binomtest
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 from cosmop.people.devices import pick_device
+from cosmop.people.evidence import Evidence, weigh_evidence
 from cosmop.people.fit_plan import FitPlan, stages_of
-from cosmop.people.fitting import fit_binary_network, predict_pixels
+from cosmop.people.fitting import fit_binary_network, logits_of
+from cosmop.people.fold_memory import FoldMemory, training_fingerprint
 from cosmop.people.network import PersonFilter, PersonFilterOptions, create_person_filter
 from cosmop.people.options import TrainingOptions
 from cosmop.people.pixels import LabelledPixels, load_pixels
+from cosmop.people.splits import (
+    Groups,
+    Rows,
+    checked_labels,
+    cross_parts,
+    groups_of,
+    outer_splits,
+    stopping_split,
+)
 
 __all__ = ["TrainedPersonFilter", "TrainingOptions", "train_person_filter"]
 
 _LOG = logging.getLogger(__name__)
 _ALL_IMAGES = 0  # the `fold` of the fit on every image
-Rows = NDArray[np.int64]
+_KNOWN_OF_PEOPLE = ("people", "largest_person_share")
 
 
 @dataclass(frozen=True)
@@ -32,121 +42,136 @@ class TrainedPersonFilter:
     """A person filter and the evidence about it.
 
     Attributes:
-        model: The delivered network: fitted on the training part, or with `folds` on all images.
+        model: The delivered network: fitted on the training part, or with `folds` on all images;
+            with its temperature and its threshold.
         history: Columns fold (0 = all images), epoch, train_loss, validation_loss,
-            validation_accuracy (NaN where nothing was held out), stage.
-        held_out: Images not seen in fitting: image_id, is_person, person_score 0..1, fold.
-        metrics: Accuracy, recall and specificity at 0.5 on `held_out`, each with value, low,
-            high (Wilson, 95 %) and n; and n_train, n_held_out, folds, seed, checksum.
+            validation_accuracy (of the stopping part if there is one, else of the held-out part;
+            NaN without either), stage.
+        held_out: Images not seen in fitting: image_id, is_person, person_score 0..1, is_kept at
+            the wanted recall, logit, fold, part; score and decision chosen on other parts.
+        metrics: See `cosmop.people.evidence.Evidence`; and threshold, temperature, n_train,
+            n_held_out, folds, seed, checksum.
+        curve: Precision at 101 recalls: recall, precision, low, high.
     """
 
     model: PersonFilter
     history: pd.DataFrame
     held_out: pd.DataFrame
     metrics: dict[str, Any]
+    curve: pd.DataFrame
 
 
 def train_person_filter(
-    images: ImageSet, network: PersonFilterOptions, training: TrainingOptions
+    images: ImageSet,
+    network: PersonFilterOptions,
+    training: TrainingOptions,
+    *,
+    workspace: Path | None = None,
 ) -> TrainedPersonFilter:
     """Train a person filter on `images`, whose manifest says ``is_person`` (bool) for each.
 
+    Args:
+        images: Where the manifest has ``people`` (how many) and ``largest_person_share`` (0..1),
+            the recall is also told by them.
+        network: What the network looks like.
+        training: How it is trained and measured.
+        workspace: Folder for checkpoints and finished folds. The same call after a crash goes on
+            where it stopped, on a CPU to the last bit; cleared when the training is done.
+
     Raises:
-        InputError: Too few images of a class, a missing column, unusable weights or device.
+        InputError: Too few images of a class, a missing column, an image that cannot be read,
+            unusable weights, device or workspace.
     """
-    labels = _checked_labels(images, training)
-    device = pick_device(training.device)
-    create_person_filter(
-        network, training.seed
-    )  # refuses unusable weights before the first slow thing
-    size, limit = network.image_size, training.memory_limit_mb
-    everything = np.arange(len(images))
-    data = LabelledPixels(load_pixels(images, size, network.fit, limit), labels, everything)
+    labels, groups = checked_labels(images, training), groups_of(images, training)
+    create_person_filter(network, training.seed)  # refuses unusable weights before all slow things
+    pick_device(training.device)
+    memory = FoldMemory(workspace, training_fingerprint(images, labels, groups, network, training))
+    splits = outer_splits(labels, groups, training)
+    pixels = load_pixels(images, network.image_size, network.fit, training.memory_limit_mb)
+    everything = LabelledPixels(pixels, labels, np.arange(len(images)))
+    fits = _Fits(everything, groups, network, training, workspace)
 
-    histories, held_out = [], []
-    for fold, (rows, held_rows) in enumerate(_splits(images, labels, training), start=1):
-        parts = _part(data, rows), _part(data, held_rows)
-        plan = _plan(f"person filter, fold {fold}", len(rows), training, device)
-        model = create_person_filter(network, training.seed)
-        histories.append(_fit_epochs(model, parts, plan, fold))
-        held_out.append(_score_part(images, model, parts[1], fold, training.batch_size))
+    histories, logits = [], []
+    for fold, split in enumerate(splits, start=1):
+        fold_history, said = fits.fold(fold, split, memory)
+        histories.append(fold_history)
+        logits.append(said)
     if training.folds:
-        plan = _plan("person filter, all images", len(images), training, device)
-        model = create_person_filter(network, training.seed)
-        histories.append(_fit_epochs(model, (data, None), plan, _ALL_IMAGES))
-        rows = everything
-    evidence = pd.concat(held_out, ignore_index=True)
-    metrics = _metrics(evidence) | {
-        "n_train": len(rows),
-        "n_held_out": len(evidence),
-        "folds": training.folds,
-        "seed": training.seed,
-        "checksum": model.checksum(),
-    }
-    _LOG.info(
-        "Person filter: accuracy %.3f on %d images.", metrics["accuracy"]["value"], len(evidence)
+        histories.append(fits.on(everything.rows, None, _ALL_IMAGES))
+    rows = _evidence_rows(images, labels, groups, splits, logits, training)
+    evidence = weigh_evidence(
+        rows, recall=training.recall, is_calibrated=training.calibrate, seed=training.seed
     )
-    return TrainedPersonFilter(
-        model.eval(), pd.concat(histories, ignore_index=True), evidence, metrics
-    )
+    model = _calibrated(fits.model, evidence)
+    memory.forget()
+    n_train = len(images) if training.folds else len(splits[0][0])
+    metrics = evidence.metrics | _facts(model, evidence, n_train, training)
+    _report(metrics)
+    history = pd.concat(histories, ignore_index=True)
+    return TrainedPersonFilter(model.eval(), history, evidence.scores, metrics, evidence.curve)
 
 
-def _checked_labels(images: ImageSet, training: TrainingOptions) -> NDArray[np.bool_]:
-    wanted = ["is_person", *([training.group_column] if training.group_column else [])]
-    missing = [name for name in wanted if name not in images.manifest.columns]
-    if missing:
-        raise InputError(
-            f"Training the person filter needs the columns {wanted}, got a manifest without "
-            f"{missing}; add them, or correct `group_column`."
+class _Fits:
+    """Fits of the same network on parts of the same images.
+
+    Attributes:
+        model: The network of the last fit.
+    """
+
+    model: PersonFilter
+
+    def __init__(
+        self,
+        data: LabelledPixels,
+        groups: Groups,
+        network: PersonFilterOptions,
+        training: TrainingOptions,
+        workspace: Path | None,
+    ) -> None:
+        self._data, self._groups = data, groups
+        self._network, self._training, self._workspace = network, training, workspace
+
+    def fold(
+        self, fold: int, rows: tuple[Rows, Rows], memory: FoldMemory
+    ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+        """Return the history of a fold and the logits of what it held out, fitted or remembered."""
+        known = memory.recall(fold) if self._training.folds else None
+        if known is None:
+            history = self.on(*rows, fold)
+            held = self._part(rows[1])
+            logits = logits_of(self.model, held, self._training.batch_size)
+            said = history.astype(object).where(history.notna(), None).to_dict("list")
+            memory.keep(fold, {"history": said, "logits": logits.tolist()})
+            return history, logits
+        history = pd.DataFrame(known["history"])
+        kinds = {name: float for name in history.columns if name not in _WHOLE_NUMBERS}
+        return history.astype(kinds), np.array(known["logits"], dtype=np.float32)
+
+    def on(self, rows: Rows, held_rows: Rows | None, fold: int) -> pd.DataFrame:
+        """Fit a new network on `rows` and return its history."""
+        training, labels = self._training, self._data.labels
+        learning, stopping = stopping_split(rows, labels, self._groups, training)
+        watched = stopping if len(stopping) else held_rows
+        validation = None if watched is None else self._part(watched)
+        name = f"person filter, {f'fold {fold}' if fold else 'all images'}"
+        plan = _plan(name, len(learning), training)
+        self.model = create_person_filter(self._network, training.seed)
+        history = fit_binary_network(
+            self.model, self._part(learning), validation, plan, self._workspace
         )
-    values = images.manifest["is_person"]
-    if values.isna().any() or not set(values.unique()) <= {True, False}:
-        raise InputError(
-            "Training the person filter needs `is_person` to be true or false for every image, got "
-            f"{sorted(map(str, values.unique()))[:5]}; label the rest or leave those images out."
-        )
-    labels: NDArray[np.bool_] = values.to_numpy().astype(bool)
-    least = max(2, _split_count(training))
-    people, others = int(labels.sum()), int((~labels).sum())
-    if min(people, others) < least:
-        raise InputError(
-            f"Training the person filter needs at least {least} images with people and {least} "
-            f"without, got {people} and {others}; add images, or lower `folds`."
-        )
-    return labels
+        epochs = -(-history.pop("step") // plan.evaluate_every_steps)  # a stage may end within one
+        history.insert(0, "epoch", epochs)
+        history.insert(0, "fold", fold)
+        return history
+
+    def _part(self, rows: Rows) -> LabelledPixels:
+        return LabelledPixels(self._data.pixels, self._data.labels, rows)
 
 
-def _split_count(training: TrainingOptions) -> int:
-    return max(training.folds, 2) if training.folds else round(1 / training.validation_share)
+_WHOLE_NUMBERS = ("fold", "epoch", "stage")
 
 
-def _splits(
-    images: ImageSet, labels: NDArray[np.bool_], training: TrainingOptions
-) -> list[tuple[Rows, Rows]]:
-    """Return (training rows, held-out rows): one pair, or one per fold; stratified, by group."""
-    count = _split_count(training)
-    if training.group_column is None:
-        splitter = StratifiedKFold(count, shuffle=True, random_state=training.seed)
-        pairs = list(splitter.split(labels, labels))
-    else:
-        groups = images.manifest[training.group_column].to_numpy()
-        by_group = StratifiedGroupKFold(count, shuffle=True, random_state=training.seed)
-        pairs = list(by_group.split(labels, labels, groups))
-    for rows, held_rows in pairs:
-        if len(held_rows) == 0 or len(np.unique(labels[rows])) < 2 or len(rows) < 4:
-            raise InputError(
-                f"Splitting for the person filter needs both classes and 4 images in each of "
-                f"{count} training parts, got {len(rows)} images with "
-                f"{int(labels[rows].sum())} of people; add images or groups, or lower `folds`."
-            )
-    return pairs if training.folds else pairs[:1]
-
-
-def _part(data: LabelledPixels, rows: Rows) -> LabelledPixels:
-    return LabelledPixels(data.pixels, data.labels, rows)
-
-
-def _plan(what: str, count: int, training: TrainingOptions, device: Any) -> FitPlan:
+def _plan(what: str, count: int, training: TrainingOptions) -> FitPlan:
     steps_per_epoch = math.ceil(count / training.batch_size)
     return FitPlan(
         what=what,
@@ -156,61 +181,69 @@ def _plan(what: str, count: int, training: TrainingOptions, device: Any) -> FitP
         weight_decay=training.weight_decay,
         evaluate_every_steps=steps_per_epoch,
         augmentation=training.augmentation,
-        device=device,
+        device=pick_device(training.device),
         seed=training.seed,
         stages=stages_of(training),
+        patience_evaluations=training.patience_epochs,
+        keep_best=training.patience_epochs > 0,
         class_weights=training.class_weights,
         mixed_precision=training.mixed_precision,
         mixed_precision_type=training.mixed_precision_type,
     )
 
 
-def _fit_epochs(
-    model: PersonFilter,
-    parts: tuple[LabelledPixels, LabelledPixels | None],
-    plan: FitPlan,
-    fold: int,
+def _evidence_rows(
+    images: ImageSet,
+    labels: NDArray[np.bool_],
+    groups: Groups,
+    splits: list[tuple[Rows, Rows]],
+    logits: list[NDArray[np.float32]],
+    training: TrainingOptions,
 ) -> pd.DataFrame:
-    history = fit_binary_network(model, *parts, plan)
-    epochs = -(-history.pop("step") // plan.evaluate_every_steps)  # a stage may end within one
-    history.insert(0, "epoch", epochs)
-    history.insert(0, "fold", fold)
-    return history
-
-
-def _score_part(
-    images: ImageSet, model: PersonFilter, part: LabelledPixels, fold: int, batch_size: int
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "image_id": images.manifest["image_id"].to_numpy()[part.rows],
-            "is_person": part.part_labels,
-            "person_score": predict_pixels(model, part, batch_size).astype(np.float64),
-            "fold": fold,
-        }
+    """Return one row per held-out image, as `weigh_evidence` wants them."""
+    rows = np.concatenate([held for _, held in splits])
+    fold = np.repeat(np.arange(1, len(splits) + 1), [len(held) for _, held in splits])
+    own = None if groups is None else groups[rows]
+    part = fold if training.folds else cross_parts(labels[rows], own, training.seed)
+    manifest = images.manifest.iloc[rows].reset_index(drop=True)
+    known = [name for name in _KNOWN_OF_PEOPLE if name in manifest.columns]
+    return manifest[["image_id", *known]].assign(
+        is_person=labels[rows],
+        logit=np.concatenate(logits).astype(np.float64),
+        fold=fold,
+        part=part,
     )
 
 
-def _metrics(held_out: pd.DataFrame) -> dict[str, Any]:
-    labels = held_out["is_person"].to_numpy(bool)
-    right = (held_out["person_score"].to_numpy() >= 0.5) == labels
+def _calibrated(model: PersonFilter, evidence: Evidence) -> PersonFilter:
+    """Give `model` the temperature and the threshold, rounded as its scores are."""
+    with torch.no_grad():
+        model.temperature.fill_(evidence.calibration.temperature)
+        logit = np.array([evidence.threshold.score], dtype=np.float32)
+        model.threshold.fill_(float(model.probabilities(logit)[0]))
+    return model
+
+
+def _facts(
+    model: PersonFilter, evidence: Evidence, n_train: int, training: TrainingOptions
+) -> dict[str, Any]:
     return {
-        "accuracy": _share(right),
-        "recall": _share(right[labels]),
-        "specificity": _share(right[~labels]),
-        "confusion": {
-            "tp": int((right & labels).sum()),
-            "fp": int((~right & ~labels).sum()),
-            "fn": int((~right & labels).sum()),
-            "tn": int((right & ~labels).sum()),
-        },
+        "threshold": float(model.threshold),
+        "n_train": n_train,
+        "n_held_out": len(evidence.scores),
+        "folds": training.folds,
+        "seed": training.seed,
+        "checksum": model.checksum(),
     }
 
 
-def _share(right: NDArray[np.bool_]) -> dict[str, float]:
-    """Return the share of true values with its 95 % Wilson interval (Wilson 1927)."""
-    if len(right) == 0:
-        return {"value": math.nan, "low": 0.0, "high": 1.0, "n": 0}
-    interval = binomtest(int(right.sum()), len(right)).proportion_ci(0.95, method="wilson")
-    low, high = float(interval.low), float(interval.high)
-    return {"value": float(right.mean()), "low": low, "high": high, "n": len(right)}
+def _report(metrics: dict[str, Any]) -> None:
+    at_threshold = metrics["at_threshold"]
+    said = (metrics["calibration"]["reason"], at_threshold["reason"], at_threshold["warning"])
+    for sentence in filter(None, said):
+        _LOG.warning(sentence)
+    _LOG.info(
+        "Person filter: accuracy %.3f on %d images; from %.3f on it should keep %.3f of people.",
+        *(metrics["accuracy"]["value"], metrics["n_held_out"], metrics["threshold"]),
+        at_threshold["recall_to_expect"]["value"],
+    )

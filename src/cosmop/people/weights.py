@@ -26,11 +26,20 @@ def state_checksum(module: nn.Module) -> str:
 def read_weights(path: Path, sha256: str | None) -> StateDict:
     """Read a state dict from a .safetensors or .pth file whose SHA-256 begins with `sha256`.
 
-    The file is hashed before anything in it is interpreted, and a .pth file is read with
-    ``weights_only=True``.
+    A .pth file is read with ``weights_only=True``.
 
     Raises:
-        InputError: The file is absent, is another file than asked for, or holds no weights.
+        InputError: As `check_weights`; or the file holds no weights.
+    """
+    check_weights(path, sha256)
+    return _parse(path)
+
+
+def check_weights(path: Path, sha256: str | None) -> None:
+    """Hash the file at `path` before anything in it is interpreted.
+
+    Raises:
+        InputError: The file is absent, or its SHA-256 is not known or does not begin with `sha256`.
     """
     if not path.is_file():
         raise InputError(
@@ -49,7 +58,6 @@ def read_weights(path: Path, sha256: str | None) -> StateDict:
             f"The weights at {path} must have the SHA-256 {sha256}, got {found}; fetch the file "
             "again or correct `weights_sha256`."
         )
-    return _parse(path)
 
 
 def _parse(path: Path) -> StateDict:

@@ -1,0 +1,62 @@
+"""Reading images ahead of the network, and saying which one could not be read."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from PIL import Image
+
+from cosmop.errors import InputError
+from cosmop.imaging.image_set import ImageSet
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+_READERS = 4  # decoding releases the interpreter lock
+_AHEAD = 8  # whole photographs may take 100 MB each
+
+
+def open_image(images: ImageSet, index: int) -> Image.Image:
+    """Decode image number `index`: RGB, upright.
+
+    Raises:
+        InputError: Its file is absent or damaged. It was whole when it came into the store, so no
+            score is made up for it.
+    """
+    try:
+        return images.open(index)
+    except Exception as error:  # damaged bytes make decoders raise anything
+        raise InputError(
+            f"The image {images.files[index]} must be as it was when it came into the store, got: "
+            f"{_first_line(error)}; put the file back, or take the row "
+            f"{images.ids[index][:12]}… out of the image set."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
+
+
+def read_ahead(work: Callable[[S], T], items: Iterable[S], ahead: int = _AHEAD) -> Iterator[T]:
+    """Yield ``work(item)`` in order while threads already work on the next `ahead` items."""
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(_READERS) as readers:
+        try:
+            for item in items:
+                waiting.append(readers.submit(work, item))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield lists of `size` items in order; the last one may be shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
