@@ -1,93 +1,71 @@
-"""Cheap measures of an image's worth, taken from the thumbnail that is hashed anyway."""
-
-from typing import Any
+"""Cheap measures of an image's worth, taken from the thumbnails that are made for its hash."""
 
 import numpy as np
-import pandas as pd
 from PIL import Image
-from pydantic import Field
 
-from cosmop.config import Options
+from cosmop.imaging.dct_hash import FloatArray, GreyArray
 
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
-GreyArray = np.ndarray[Any, np.dtype[np.uint8]]
-
-_SHARPNESS_SIDE_PX = 64
+SHARPNESS_SIDE_PX = 64
 # Scipy's unnormalised DCT-II of 32 values, made orthonormal: 1/sqrt(4·32) for the constant term,
 # 1/sqrt(2·32) for the others.
 _ORTHONORMAL_8 = np.array([1 / np.sqrt(128)] + [1 / 8] * 7)
+_ORTHONORMAL_8x8 = np.outer(_ORTHONORMAL_8, _ORTHONORMAL_8)
 
 
-class QualityThresholds(Options):
-    """Below (or above) which an image is flagged; flags inform, they remove nothing."""
-
-    min_information: float = Field(
-        default=3.0,
-        ge=0,
-        description="Median size of the 63 low-frequency DCT terms (orthonormal, grey levels); "
-        "1,000 unrelated photographs lie at 5.6 to 180, drawn flats and gradients below 1.",
-    )
-    min_sharpness: float = Field(
-        default=8.0,
-        ge=0,
-        description="Standard deviation of the Laplacian at 64×64 px, in grey levels; 1,000 "
-        "unrelated photographs lie at 11 to 159.",
-    )
-    min_brightness: float = Field(default=20.0, ge=0, le=255, description="Mean grey level.")
-    max_brightness: float = Field(default=235.0, ge=0, le=255, description="Mean grey level.")
-
-
-def information(low_8x8: FloatArray) -> float:
+def information(low_8x8: FloatArray) -> FloatArray:
     """Median size of the 63 AC terms of the low-frequency block: how far bits are from noise.
 
     A flat image and a plain gradient both have next to none, though the gradient has contrast: most
     of their hash bits are decided by rounding.
 
     Args:
-        low_8x8: Unnormalised DCT-II terms [8, 8] of a 32×32 grey image, see
-            `cosmop.imaging.phash.low_frequencies`.
+        low_8x8: Unnormalised DCT-II terms [..., 8, 8] of 32×32 grey images, see
+            `cosmop.imaging.dct_hash.low_frequencies`.
 
     Returns:
-        Grey levels, 0 or more (orthonormal DCT).
+        Grey levels [...], 0 or more (orthonormal DCT).
     """
-    orthonormal = low_8x8 * _ORTHONORMAL_8[:, None] * _ORTHONORMAL_8[None, :]
-    return float(np.median(np.abs(orthonormal.ravel()[1:])))
+    sizes = np.abs(low_8x8 * _ORTHONORMAL_8x8)
+    median: FloatArray = np.median(sizes.reshape(*low_8x8.shape[:-2], 64)[..., 1:], axis=-1)
+    return median
 
 
-def sharpness(grey: Image.Image) -> float:
-    """Standard deviation of the Laplacian at 64×64 px, in grey levels.
+def shrink_for_sharpness(
+    grey: Image.Image, box: tuple[float, float, float, float] | None = None
+) -> Image.Image:
+    """Bring a grey image, or what lies in the `box` (left, upper, right, lower), to 64×64."""
+    return grey.resize((SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX), Image.Resampling.BOX, box)
+
+
+def sharpness(grey_64x64: GreyArray) -> FloatArray:
+    """Standard deviation of the Laplacian of images of 64×64 px, in grey levels.
 
     The variance of the Laplacian is the usual focus measure (Pertuz et al., 2013, LAP4). The fixed
     size makes images comparable; blur finer than the thumbnail is not seen.
-    """
-    side = _SHARPNESS_SIDE_PX
-    levels = np.asarray(grey.resize((side, side), Image.Resampling.BOX), dtype=np.int16)
-    centre = levels[1:-1, 1:-1]
-    neighbours = levels[1:-1, :-2] + levels[1:-1, 2:] + levels[:-2, 1:-1] + levels[2:, 1:-1]
-    return float(np.std(neighbours - 4 * centre))
-
-
-def brightness(grey_32x32: GreyArray) -> float:
-    """Mean grey level, 0 to 255."""
-    return float(grey_32x32.mean())
-
-
-def flag_quality(hashes: pd.DataFrame, thresholds: QualityThresholds) -> pd.DataFrame:
-    """Apply `thresholds` to the measures of a hash table.
 
     Args:
-        hashes: Columns ``image_id``, ``information``, ``sharpness``, ``brightness``.
-        thresholds: See the class.
+        grey_64x64: uint8 [..., 64, 64].
 
     Returns:
-        Columns ``image_id``, ``is_uninformative``, ``is_blurred``, ``is_dark``, ``is_light``.
+        Grey levels [...], 0 or more.
     """
-    return pd.DataFrame(
-        {
-            "image_id": hashes["image_id"],
-            "is_uninformative": hashes["information"] < thresholds.min_information,
-            "is_blurred": hashes["sharpness"] < thresholds.min_sharpness,
-            "is_dark": hashes["brightness"] < thresholds.min_brightness,
-            "is_light": hashes["brightness"] > thresholds.max_brightness,
-        }
-    )
+    levels = grey_64x64.astype(np.int16)
+    laplacian = levels[..., 1:-1, 1:-1] * np.int16(-4)
+    laplacian += levels[..., 1:-1, :-2]
+    laplacian += levels[..., 1:-1, 2:]
+    laplacian += levels[..., :-2, 1:-1]
+    laplacian += levels[..., 2:, 1:-1]
+    spread: FloatArray = np.std(laplacian, axis=(-2, -1))
+    return spread
+
+
+def brightness(grey_32x32: GreyArray) -> FloatArray:
+    """Mean grey level [...] of images [..., 32, 32], 0 to 255."""
+    mean: FloatArray = grey_32x32.mean(axis=(-2, -1))
+    return mean
+
+
+def contrast(grey_32x32: GreyArray) -> FloatArray:
+    """Standard deviation of the grey levels [...] of images [..., 32, 32]."""
+    spread: FloatArray = grey_32x32.std(axis=(-2, -1))
+    return spread

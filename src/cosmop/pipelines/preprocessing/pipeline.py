@@ -3,10 +3,13 @@
 from kedro.pipeline import Node, Pipeline
 
 from cosmop.pipelines.preprocessing.nodes import (
+    choose_images,
+    flag_images,
     group_duplicates,
     hash_images,
     keep_best_copies,
     keep_people,
+    review_duplicates,
     score_people,
 )
 
@@ -28,15 +31,32 @@ def create_pipeline() -> Pipeline:
                 name="group_duplicates",
             ),
             Node(
+                flag_images,
+                ["raw_images", "image_hashes", "params:preprocessing.flags"],
+                "image_flags",
+                name="flag_images",
+            ),
+            Node(
+                choose_images,
+                [
+                    "duplicate_groups",
+                    "image_flags",
+                    "curation_decisions",
+                    "params:preprocessing.curation",
+                ],
+                "curation_choices",
+                name="choose_images",
+            ),
+            Node(
                 keep_best_copies,
-                ["raw_images", "duplicate_groups"],
+                ["raw_images", "curation_choices"],
                 "unique_images",
                 name="keep_best_copies",
             ),
             Node(
                 score_people,
                 ["unique_images", "person_filter", "params:preprocessing.scoring"],
-                "person_scores",
+                ["person_scores", "person_boxes"],
                 name="score_people",
             ),
             Node(
@@ -44,6 +64,12 @@ def create_pipeline() -> Pipeline:
                 ["unique_images", "person_scores", "params:preprocessing.people"],
                 "people_images",
                 name="keep_people",
+            ),
+            Node(
+                review_duplicates,
+                ["raw_images", "duplicate_groups", "image_hashes", "params:preprocessing.review"],
+                "duplicate_review",
+                name="review_duplicates",
             ),
         ],
         tags="preprocessing",
