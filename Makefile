@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export KEDRO_DISABLE_TELEMETRY := 1
 
-.PHONY: run test check format viz mlflow clean
+.PHONY: run test check format viz mlflow mlflow-sync clean
 
 $(BIN)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -12,8 +12,8 @@ $(BIN)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt --editable . --group dev
 	touch $@
 
-run: $(BIN)/installed  ## the whole demo study, from keywords to report
-	$(BIN)/kedro run
+run: $(BIN)/installed  ## the demo study, from keywords to report: all of it, then only what changed
+	$(BIN)/kedro run --runner=cosmop.runners.IncrementalRunner
 
 test: $(BIN)/installed  ## every test that this machine can run
 	$(BIN)/python -m pytest
@@ -35,6 +35,9 @@ viz: $(BIN)/installed  ## the flow in a browser, with previews
 mlflow: $(BIN)/installed  ## runs and models side by side; use the "Model training" view
 	@echo "Open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+
+mlflow-sync: $(BIN)/installed  ## send MLflow what it was not told while it was out of reach
+	$(BIN)/python -m cosmop.tracking
 
 clean:  ## forget the environment; data and results stay
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -167,7 +167,7 @@ def test_two_runs_with_different_parameters_stand_side_by_side_in_mlflow(project
     assert second.data.tags[f"loaded.{table}"] == first.data.tags[f"saved.{table}"]
     model = client.get_model_version_by_alias("cosmop-generator", "champion")
     assert model.run_id == first.info.run_id
-    curve = client.get_metric_history(first.info.run_id, "curve.value")
+    curve = client.get_metric_history(first.info.run_id, "curve.distance")
     assert len(curve) == 3
 
 

@@ -1,7 +1,9 @@
 """Training the person filter, and measuring it on images it has not seen."""
 
+import hashlib
 import logging
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,7 @@ class TrainedPersonFilter:
         held_out: Images not seen in fitting: image_id, is_person, person_score 0..1, is_kept at
             the wanted recall, logit, fold, part; score and decision chosen on other parts.
         metrics: See `cosmop.people.evidence.Evidence`; and threshold, temperature, n_train,
-            n_held_out, folds, seed, checksum.
+            n_held_out, held_out_checksum (of their ids), folds, seed, checksum.
         curve: Precision at 101 recalls: recall, precision, low, high.
     """
 
@@ -231,10 +233,16 @@ def _facts(
         "threshold": float(model.threshold),
         "n_train": n_train,
         "n_held_out": len(evidence.scores),
+        "held_out_checksum": _checksum(evidence.scores["image_id"]),
         "folds": training.folds,
         "seed": training.seed,
         "checksum": model.checksum(),
     }
+
+
+def _checksum(ids: Iterable[str]) -> str:
+    """Return what tells whether two filters were measured on the same images."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
 def _report(metrics: dict[str, Any]) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import logging
 from typing import ClassVar
@@ -72,6 +73,8 @@ def test_folds_measure_on_every_image_once_and_deliver_a_network_of_all(scenes):
     assert sorted(trained.held_out["image_id"]) == sorted(images.ids)
     assert trained.history["fold"].unique().tolist() == [1, 2, 3, 0]
     assert (trained.metrics["n_train"], trained.metrics["n_held_out"]) == (24, 24)
+    ids = "\n".join(sorted(trained.held_out["image_id"]))
+    assert trained.metrics["held_out_checksum"] == hashlib.sha256(ids.encode()).hexdigest()
 
 
 def test_the_metrics_are_those_of_the_held_out_scores(scenes):
