@@ -1,6 +1,5 @@
 """Folders of files for other people."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ from kedro_datasets._typing import HTMLPreview, JSONPreview
 from markupsafe import escape
 
 from cosmop.datasets.versioned_path import VersionedPathDataset
+from cosmop.datasets.work_folders import folder_preview
 
 _SHOWN = 3000
 
@@ -26,9 +26,7 @@ class ExportFolderDataset(VersionedPathDataset[Any]):
 
     def preview(self) -> JSONPreview:
         """Return the number of files and their size."""
-        files = [path for path in self._existing_path().rglob("*") if path.is_file()]
-        megabytes = round(sum(path.stat().st_size for path in files) / 1e6, 1)
-        return JSONPreview(json.dumps({"files": len(files), "megabytes": megabytes}))
+        return folder_preview(self._existing_path())
 
 
 class CardsDataset(VersionedPathDataset[dict[str, str]]):

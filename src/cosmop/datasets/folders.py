@@ -118,11 +118,17 @@ class LabelExportDataset(AbstractDataset[None, list[dict[str, Any]]]):
         if not path.exists():
             return []
         records = self._read(path)
-        if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
+        if not isinstance(records, list):
             raise InputError(
                 f"The label export {path} must be a list of records, got "
                 f"{type(records).__name__}; export it as JSON, JSON_MIN or CSV."
             )
+        for number, record in enumerate(records, start=1):
+            if not isinstance(record, dict):
+                raise InputError(
+                    f"The label export {path} must hold records with named fields, got "
+                    f"{str(record)[:80]!r} as record {number}; export it as JSON, JSON_MIN or CSV."
+                )
         return records
 
     def _read(self, path: Path) -> Any:

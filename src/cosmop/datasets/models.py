@@ -1,8 +1,10 @@
 """Models without pickles: safetensors + JSON for networks, skops for scikit-learn."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from kedro.io.core import Version
 from kedro.utils import load_obj
@@ -109,7 +111,22 @@ class SklearnModelDataset(VersionedPathDataset[Any]):
         skops_io.dump(data, path)
 
     def preview(self) -> JSONPreview:
-        """Return the model's steps."""
-        model = self._read(self._existing_path())
-        steps = [str(step) for _, step in getattr(model, "steps", [("model", model)])]
-        return JSONPreview(json.dumps({"steps": steps}))
+        """Return the model's parts with their settings, without reading its arrays."""
+        path = self._existing_path()
+        with ZipFile(path) as archive:
+            schema = json.loads(archive.read("schema.json"))
+        megabytes = round(path.stat().st_size / 1e6, 2)
+        return JSONPreview(json.dumps({"megabytes": megabytes, "parts": list(_parts(schema))}))
+
+
+def _parts(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield the estimators of a skops schema, each with what it was constructed with."""
+    if isinstance(node, Mapping):
+        if str(node.get("__module__")).startswith("sklearn."):
+            settings = node["content"]["content"]
+            plain = {name: item["content"] for name, item in settings.items() if "is_json" in item}
+            given = {key: json.loads(text) for key, text in plain.items() if key.strip("_") == key}
+            yield {node["__class__"]: given}
+        yield from (part for value in node.values() for part in _parts(value))
+    if isinstance(node, list):
+        yield from (part for value in node for part in _parts(value))

@@ -11,9 +11,7 @@ from kedro_datasets._typing import HTMLPreview, PlotlyPreview
 from cosmop.datasets.versioned_path import VersionedPathDataset
 
 _HEADLINE = re.compile(r"<!-- headline -->(.*?)<!-- /headline -->", re.DOTALL)
-_STYLE = (
-    "<style>body{font:14px system-ui;margin:12px}dl{display:grid;gap:4px}dt{opacity:.7}</style>"
-)
+_BETWEEN_FIGURES = re.compile(r"(?<=</b>)(?=<)|(?<=</span>)(?=<)")
 
 
 class PageDataset(VersionedPathDataset[str]):
@@ -53,7 +51,7 @@ class PagesDataset(VersionedPathDataset[Any]):
 def _headline(page: Path) -> HTMLPreview:
     found = _HEADLINE.search(page.read_text(encoding="utf-8"))
     body = found.group(1) if found else f"<p>Open {page.name} in a browser.</p>"
-    return HTMLPreview(_STYLE + body)
+    return HTMLPreview(_BETWEEN_FIGURES.sub(" ", body))  # kedro-viz applies no styles
 
 
 class FigureDataset(VersionedPathDataset[Any]):

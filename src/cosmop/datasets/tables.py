@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +16,7 @@ from cosmop.datasets.versioned_path import VersionedPathDataset
 from cosmop.errors import InputError
 
 _PREVIEW_ROWS = 20
+_PREVIEW_KEYS, _PREVIEW_LETTERS = 100, 300
 
 
 def _table_preview(table: pd.DataFrame, nrows: int) -> TablePreview:
@@ -121,7 +123,7 @@ class JSONDataset(VersionedPathDataset[Any]):
         path.write_text(text + "\n", encoding="utf-8")
 
     def preview(self, items: int = 10) -> JSONPreview:
-        """Return the document for kedro-viz, long lists cut after `items`."""
+        """Return the document for kedro-viz; what is long in it is cut, lists after `items`."""
         return JSONPreview(json.dumps(_shorten(self._read(self._existing_path()), items)))
 
 
@@ -146,7 +148,11 @@ def _shorten(value: Any, items: int) -> Any:
         rest = [f"… and {len(value) - items} more"] if len(value) > items else []
         return [_shorten(item, items) for item in value[:items]] + rest
     if isinstance(value, dict):
-        return {key: _shorten(item, items) for key, item in value.items()}
+        shown = {key: _shorten(value[key], items) for key in islice(value, _PREVIEW_KEYS)}
+        rest_of_it = len(value) - _PREVIEW_KEYS
+        return shown | ({"…": f"and {rest_of_it} more"} if rest_of_it > 0 else {})
+    if isinstance(value, str) and len(value) > _PREVIEW_LETTERS:
+        return f"{value[:_PREVIEW_LETTERS]}…"
     return value
 
 

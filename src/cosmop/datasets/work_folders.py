@@ -63,9 +63,14 @@ class WorkFolderDataset(AbstractDataset[NoReturn, WorkFolder]):
 
     def preview(self) -> JSONPreview:
         """Return the number of files and their size."""
-        files = [path for path in self._path.rglob("*") if path.is_file()]
-        megabytes = round(sum(path.stat().st_size for path in files) / 1e6, 1)
-        return JSONPreview(json.dumps({"files": len(files), "megabytes": megabytes}))
+        return folder_preview(self._path)
+
+
+def folder_preview(folder: Path) -> JSONPreview:
+    """Return the number of files below a folder, and their size."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    megabytes = round(sum(path.stat().st_size for path in files) / 1e6, 1)
+    return JSONPreview(json.dumps({"files": len(files), "megabytes": megabytes}))
 
 
 class InputFolderDataset(WorkFolderDataset):

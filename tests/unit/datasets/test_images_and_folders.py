@@ -131,6 +131,13 @@ def test_other_label_exports_are_refused_by_name(tmp_path: Path, name: str, cont
     assert name in str(caught.value.__cause__)
 
 
+def test_a_record_without_named_fields_is_refused_with_its_number_and_value(tmp_path: Path) -> None:
+    (tmp_path / "labels.json").write_text('[{"id": 1}, "dragons"]', encoding="utf-8")
+
+    with pytest.raises(DatasetError, match="got 'dragons' as record 2"):
+        LabelExportDataset(filepath=str(tmp_path / "labels.json")).load()
+
+
 def test_labels_that_are_not_there_yet_are_no_records(tmp_path: Path) -> None:
     dataset = LabelExportDataset(filepath=str(tmp_path / "labels.json"))
 

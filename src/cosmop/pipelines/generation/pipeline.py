@@ -2,6 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from cosmop.pipelines.drawings import drawn
+from cosmop.pipelines.generation.drawing import draw_networks
 from cosmop.pipelines.generation.nodes import (
     generate_images,
     select_generator,
@@ -14,22 +16,25 @@ def create_pipeline() -> Pipeline:
     """Return ``training_images → stylegan2_snapshots → generator → synthetic_images``."""
     return Pipeline(
         [
-            Node(
-                train_stylegan2,
-                [
-                    "training_images",
-                    "person_filter",
-                    "training_workspace",
-                    "params:generation.preset",
-                    "params:generation.network",
-                    "params:generation.training",
-                    "params:generation.features",
-                    "params:generation.judging",
-                    "params:generation.control",
-                ],
-                ["stylegan2_snapshots", "generator_images"],
-                name="train_stylegan2",
-                tags="training",
+            drawn(
+                Node(
+                    train_stylegan2,
+                    [
+                        "training_images",
+                        "person_filter",
+                        "training_workspace",
+                        "params:generation.preset",
+                        "params:generation.network",
+                        "params:generation.training",
+                        "params:generation.features",
+                        "params:generation.judging",
+                        "params:generation.control",
+                    ],
+                    ["stylegan2_snapshots", "generator_images"],
+                    name="train_stylegan2",
+                    tags="training",
+                ),
+                draw_networks,
             ),
             Node(
                 tabulate_curve,

@@ -2,13 +2,13 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from cosmop.pipelines.drawings import drawn
 from cosmop.pipelines.person_filter.drawing import draw_person_filter
 from cosmop.pipelines.person_filter.nodes import (
     collect_person_filter_images,
     measure_person_source_leak,
     train_person_filter,
 )
-from cosmop.pipelines.stages import drawn
 
 
 def create_pipeline() -> Pipeline:
