@@ -51,7 +51,9 @@ def annotate(
     export: Path | None,
 ) -> None:
     """Label images in a page on this machine, by keyboard."""
-    try:
+    from cosmop.session import mistakes_told  # noqa: PLC0415
+
+    with mistakes_told():
         session: Any = KedroSession.create(metadata.project_path, env=env)
         with session:
             catalog = session.load_context().catalog
@@ -62,8 +64,6 @@ def annotate(
             else:
                 server = _open_server(catalog, env, port)
                 _serve(server, {"annotator": annotator, "queue": review}, not no_browser)
-    except InputError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _export(catalog: DataCatalog, path: Path) -> None:

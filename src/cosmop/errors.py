@@ -1,4 +1,4 @@
-"""The one exception that is meant for the person at the keyboard."""
+"""The one exception that is meant for the person at the keyboard, and how to quote others in it."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,8 @@ class InputError(ValueError):
 
     The sentence says who speaks, what was wanted, what came, and what to do.
     """
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what another exception says, or its kind, to put into a sentence."""
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

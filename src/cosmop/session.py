@@ -3,9 +3,11 @@
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
+from kedro.config import MissingConfigException
 from kedro.framework.session import KedroSession
 from kedro.validation.exceptions import ParameterValidationError
 
@@ -31,15 +33,26 @@ class StudySession(KedroSession):
         Raises:
             UserMistake: Something a person gave cannot be used.
         """
-        try:
+        with mistakes_told():
             result: dict[str, Any] = super().run(*args, **kwargs)
-        except Exception as error:
-            sentence = explain(error)
-            if sentence is None:
-                raise
-            logging.getLogger(__name__).debug("The whole story:", exc_info=True)
-            raise UserMistake(sentence) from error
         return result
+
+
+@contextmanager
+def mistakes_told() -> Iterator[None]:
+    """Turn every error within that is a person's mistake into its sentence.
+
+    Raises:
+        UserMistake: Something a person gave cannot be used.
+    """
+    try:
+        yield
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        logging.getLogger(__name__).debug("The whole story:", exc_info=True)
+        raise UserMistake(sentence) from error
 
 
 def explain(error: BaseException) -> str | None:
@@ -49,6 +62,8 @@ def explain(error: BaseException) -> str | None:
             return str(cause)
         if isinstance(cause, ParameterValidationError):
             return _explain_parameters(str(cause))
+        if isinstance(cause, MissingConfigException):
+            return f"--env must name a folder of conf/, got: {cause}; correct the name."
     return None
 
 

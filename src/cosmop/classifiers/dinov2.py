@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from cosmop.classifiers.feature_networks import FeatureNetwork
 from cosmop.classifiers.options import FeatureOptions
 from cosmop.classifiers.resizing import resize_as_pillow
-from cosmop.errors import InputError
+from cosmop.errors import InputError, first_line
 from cosmop.people.weights import StateDict, load_state, read_weights
 
 TIMM_NAMES = {
@@ -128,6 +128,6 @@ def _published(timm: Any, kind: str) -> StateDict:
     except Exception as error:
         raise InputError(
             f"Features of kind {kind!r} need the weights {TIMM_NAMES[kind]}, which were neither in "
-            f"timm's cache nor to be downloaded ({(str(error) or repr(error)).splitlines()[0]}); "
+            f"timm's cache nor to be downloaded ({first_line(error)}); "
             "set `weights_path` with `weights_sha256`, or choose another `kind`."
         ) from error

@@ -22,7 +22,7 @@ from cosmop.classifiers.feature_networks import FeatureNetwork
 from cosmop.classifiers.options import FeatureOptions
 from cosmop.classifiers.resizing import resize_clean, resize_tf1
 from cosmop.errors import InputError
-from cosmop.people.folding import fold_batch_norms
+from cosmop.people.batch_norms import fold_batch_norms
 from cosmop.people.weights import hub_folder, load_state, read_weights
 
 WEIGHTS_FILES = (

@@ -24,13 +24,13 @@ def strip_jpeg(content: bytes) -> bytes:
 
 def _kept_segments(content: bytes) -> Iterator[bytes]:
     if not content.startswith(b"\xff\xd8"):
-        raise ValueError("a JPEG file begins with FF D8")
+        raise ValueError(f"a JPEG file begins with ff d8, got {content[:2].hex(' ')!r}")
     yield content[:2]
     place = 2
     while True:
         found = _MARKER.search(content, place)
         if found is None:
-            raise ValueError("the JPEG file ends before its end marker")
+            raise ValueError(f"the JPEG file of {len(content)} bytes lacks its end marker")
         marker = found[1][0]
         if marker == _END:
             yield b"\xff\xd9"

@@ -21,7 +21,7 @@ def strip_png(content: bytes) -> bytes:
 
 def _kept_chunks(content: bytes) -> Iterator[bytes]:
     if not content.startswith(_SIGNATURE):
-        raise ValueError("a PNG file begins with its signature")
+        raise ValueError(f"a PNG file begins with {_SIGNATURE!r}, got {content[:8]!r}")
     place, kind = len(_SIGNATURE), b""
     while kind != b"IEND":
         kind = content[place + 4 : place + 8]

@@ -7,10 +7,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cosmop.imaging.decoding import fit_image
 from cosmop.imaging.image_set import ImageSet
+from cosmop.imaging.labelled_grid import BACKGROUND, INK
 
-_BACKGROUND = (243, 243, 241)
 _EMPTY_TILE = (222, 222, 219)
-_INK = (90, 90, 88)
 
 
 def contact_sheet(
@@ -49,7 +48,7 @@ def contact_sheet(
     step_x, step_y = tile_px + gap, tile_px + gap + (caption_px + gap if caption_px else 0)
     used_columns = min(columns, max(1, len(chosen)))
     used_rows = max(1, -(-len(chosen) // columns))
-    sheet = Image.new("RGB", (gap + used_columns * step_x, gap + used_rows * step_y), _BACKGROUND)
+    sheet = Image.new("RGB", (gap + used_columns * step_x, gap + used_rows * step_y), BACKGROUND)
     if not chosen:
         return _say(sheet.resize((gap + 4 * step_x, gap + step_y)), "no images")
     pen = ImageDraw.Draw(sheet)
@@ -59,7 +58,7 @@ def contact_sheet(
         if captions is not None:
             line = _cut(captions[index], tile_px, caption_px)
             pen.text(
-                (left, top + tile_px + gap // 2), line, _INK, ImageFont.load_default(caption_px)
+                (left, top + tile_px + gap // 2), line, INK, ImageFont.load_default(caption_px)
             )
     return sheet
 
@@ -84,7 +83,7 @@ def _tile(images: ImageSet, index: int, tile_px: int) -> Image.Image:
 def _say(sheet: Image.Image, words: str) -> Image.Image:
     width, height = sheet.size
     font = ImageFont.load_default(max(9, min(width // 7, height // 5)))
-    ImageDraw.Draw(sheet).text((width / 2, height / 2), words, _INK, font, anchor="mm")
+    ImageDraw.Draw(sheet).text((width / 2, height / 2), words, INK, font, anchor="mm")
     return sheet
 
 

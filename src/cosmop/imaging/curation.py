@@ -18,11 +18,11 @@ class CurationOptions(Options):
     """What removes an image by itself."""
 
     remove: Annotated[tuple[RemovingFlag, ...], Field(strict=False)] = Field(
-        default=(),
-        description="Flags that remove an image; none by default: a dark photograph of a scarce "
-        "subject is worth more than a tidy set, and a person can drop it. Copies of pixels leave "
-        "with their duplicates anyway; mirrored ones stay, since splits keep them together and a "
-        "generator mirrors images itself.",
+        default=("unreadable",),
+        description="Flags that remove an image. By default only those of no use to any later "
+        "step: a dark photograph of a scarce subject is worth more than a tidy set, and a person "
+        "can drop it. Copies of pixels leave with their duplicates anyway; mirrored ones stay, "
+        "since splits keep them together and a generator mirrors images itself.",
     )
 
 

@@ -101,7 +101,11 @@ def _reason(error: Exception) -> str:
 
 def decode_rgb(content: bytes) -> Image.Image:
     """Decode `content` to an upright RGB image; transparency is laid on white."""
-    image = Image.open(io.BytesIO(content), formats=ACCEPTED_FORMATS)
+    return upright_rgb(Image.open(io.BytesIO(content), formats=ACCEPTED_FORMATS))
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Bring an opened image to upright RGB; transparency is laid on white."""
     return turn_upright(flatten_rgb(image), read_orientation(image))
 
 

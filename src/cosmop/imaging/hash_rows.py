@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from pydantic import Field
 
 from cosmop.config import Options
@@ -120,6 +120,8 @@ def bad_row(problem: str) -> HashRow:
 def _try_to_decode(file: Path, options: HashingOptions) -> _Thumbnails | str:
     try:
         return _decode(file, options.decoded_side_px if options.scaled_decoding else None)
+    except UnidentifiedImageError:
+        return "not a JPEG, PNG or WebP image"
     except Exception as error:  # noqa: BLE001  # hostile bytes make decoders raise anything
         reason = str(error) or type(error).__name__
         return reason.replace(str(file), file.name)

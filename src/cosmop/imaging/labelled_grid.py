@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 BACKGROUND = (243, 243, 241)
-_INK = (90, 90, 88)
+INK = (90, 90, 88)
 
 
 def enlarged(image_HWC: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
@@ -54,9 +54,9 @@ def labelled_grid(
     xs = [left + column * (width + gap) for column in range(len(column_labels))]
     ys = [top + row * (height + gap) for row in range(len(row_labels))]
     for x, word in zip(xs, column_labels, strict=True):
-        pen.text((x + width / 2, top / 2), word, _INK, font, anchor="mm")
+        pen.text((x + width / 2, top / 2), word, INK, font, anchor="mm")
     for y, word, row in zip(ys, row_labels, tiles, strict=True):
-        pen.text((left - gap, y + height / 2), word, _INK, font, anchor="rm")
+        pen.text((left - gap, y + height / 2), word, INK, font, anchor="rm")
         for x, tile in zip(xs, row, strict=True):
             if tile is not None:
                 sheet.paste(tile, (x, y))

@@ -32,9 +32,10 @@ def resolve_annotations(annotations: pd.DataFrame, schema: LabelSchema) -> pd.Da
     share = by_image.mean()
     resolved = (share > 0.5) | ((share == 0.5) & by_image.last())
     agreement = share.where(resolved, 1 - share).mean(axis=1)
-    held = resolved.any(axis=1) if schema.positive_when == "any" else resolved.all(axis=1)
     table = resolved.astype(bool).assign(
-        is_positive=held, annotators=by_image.size().astype("int64"), agreement=agreement
+        is_positive=_is_positive(resolved, schema),
+        annotators=by_image.size().astype("int64"),
+        agreement=agreement,
     )
     order = annotations["image_id"].drop_duplicates()
     return table.reindex(order.to_numpy()).rename_axis("image_id").reset_index()
@@ -49,9 +50,7 @@ def agreement_by_criterion(annotations: pd.DataFrame, schema: LabelSchema) -> pd
         and ``fleiss_kappa``; NaN where undefined.
     """
     latest = _latest_answers(annotations)
-    answers = latest[list(schema.criteria)]
-    held = answers.any(axis=1) if schema.positive_when == "any" else answers.all(axis=1)
-    latest = latest.assign(is_positive=held)
+    latest = latest.assign(is_positive=_is_positive(latest[list(schema.criteria)], schema))
     rows = []
     for name in (*schema.criteria, "is_positive"):
         wide = latest.pivot(index="image_id", columns="annotator", values=name)
@@ -136,6 +135,10 @@ def fleiss_kappa(counts: Answers) -> float:
     observed = np.mean((counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1)))
     expected = np.sum(share**2)
     return float("nan") if expected == 1 else float((observed - expected) / (1 - expected))
+
+
+def _is_positive(answers: pd.DataFrame, schema: LabelSchema) -> "pd.Series[bool]":
+    return answers.any(axis=1) if schema.positive_when == "any" else answers.all(axis=1)
 
 
 def _latest_answers(annotations: pd.DataFrame) -> pd.DataFrame:

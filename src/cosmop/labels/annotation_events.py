@@ -51,16 +51,10 @@ class AnnotationEvent(_Strict):
 
 def why_unusable(event: AnnotationEvent, schema: LabelSchema) -> str:
     """Return why `event` is no answer, skip or undo about `schema`, or nothing."""
-    choices = event.choices
-    if event.event != "answer":
-        return f"{event.event!r} has the choices {list(choices)}, wanted none" if choices else ""
-    if not choices:
-        return "the answer holds no choice"
-    if unknown := [name for name in choices if name not in schema.choices]:
-        return f"the label {unknown[0]!r} is unknown; wanted one of {list(schema.choices)}"
-    if schema.none_choice in choices and len(set(choices)) > 1:
-        return f"{schema.none_choice!r} contradicts {list(choices)}"
-    return ""
+    if event.event == "answer":
+        return schema.why_no_answer(event.choices)
+    came = list(event.choices)
+    return f"{event.event!r} has the choices {came}, wanted none" if came else ""
 
 
 def split_torn_end(content: bytes) -> tuple[list[bytes], bytes]:
@@ -156,12 +150,6 @@ def latest_by_image(events: Iterable[AnnotationEvent]) -> list[AnnotationEvent]:
 
 def completed_annotation(event: AnnotationEvent, schema: LabelSchema) -> dict[str, Any]:
     """Return a standing event as Label Studio's annotation; a skip is a cancelled one."""
-    result = {
-        "from_name": schema.control_name,
-        "to_name": "image",
-        "type": "choices",
-        "value": {"choices": list(event.choices)},
-    }
     return {
         "id": event.id,
         "completed_by": event.annotator,
@@ -169,5 +157,5 @@ def completed_annotation(event: AnnotationEvent, schema: LabelSchema) -> dict[st
         "ground_truth": False,
         "lead_time": event.lead_time_s,
         "created_at": event.at,
-        "result": [result] if event.choices else [],
+        "result": [schema.label_studio_result(event.choices)] if event.choices else [],
     }

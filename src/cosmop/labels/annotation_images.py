@@ -4,13 +4,7 @@ import io
 
 from PIL import Image
 
-from cosmop.imaging.decoding import (
-    ACCEPTED_FORMATS,
-    UnreadableImageError,
-    flatten_rgb,
-    read_orientation,
-    turn_upright,
-)
+from cosmop.imaging.decoding import ACCEPTED_FORMATS, UnreadableImageError, upright_rgb
 from cosmop.imaging.image_set import ImageSet
 
 LONGEST_SIDE_PX = 1600
@@ -48,7 +42,7 @@ def _shown(content: bytes) -> bytes:
     side = (LONGEST_SIDE_PX, LONGEST_SIDE_PX)
     with Image.open(io.BytesIO(content), formats=ACCEPTED_FORMATS) as image:
         image.draft("RGB", side)  # a JPEG is decoded near the size in which it is shown
-        shown = turn_upright(flatten_rgb(image), read_orientation(image))
+        shown = upright_rgb(image)
     shown.thumbnail(side, Image.Resampling.LANCZOS)
     jpeg = io.BytesIO()
     shown.save(jpeg, "JPEG", quality=_QUALITY, subsampling=0)

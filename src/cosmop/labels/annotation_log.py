@@ -22,8 +22,9 @@ from cosmop.labels.annotation_events import (
     read_events,
     split_torn_end,
 )
+from cosmop.labels.answer_table import Answer, answer_table
 from cosmop.labels.file_locks import lock_whole_file
-from cosmop.labels.schema import ANNOTATION_COLUMNS, LabelSchema
+from cosmop.labels.schema import LabelSchema
 
 logger = logging.getLogger(__name__)
 
@@ -51,20 +52,13 @@ def annotations_from_log(folder: Path, schema: LabelSchema) -> pd.DataFrame:
             line and value.
     """
     latest = latest_by_image(read_events(folder, schema))
-    rows = [
-        {
-            "image_id": event.image_id,
-            "annotator": event.annotator,
-            "lead_time_s": math.nan if event.lead_time_s is None else event.lead_time_s,
-            "created_at": event.at,
-            **{name: name in event.choices for name in schema.criteria},
-        }
-        for event in latest
-        if event.event == "answer"
-    ]
-    kinds = dict.fromkeys(ANNOTATION_COLUMNS, "str") | dict.fromkeys(schema.criteria, "bool")
-    table = pd.DataFrame(rows, columns=list(kinds))
-    return table.astype(kinds | {"lead_time_s": "float64"})
+    answers = ((event.image_id, _answer(event)) for event in latest if event.event == "answer")
+    return answer_table(answers, schema)
+
+
+def _answer(event: AnnotationEvent) -> Answer:
+    seconds = math.nan if event.lead_time_s is None else event.lead_time_s
+    return Answer(event.choices, event.annotator, seconds, event.at)
 
 
 def export_label_studio(

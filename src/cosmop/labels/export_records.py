@@ -3,9 +3,9 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from cosmop.labels.answer_table import Answer
 from cosmop.labels.file_names import FileNames
 from cosmop.labels.schema import LabelSchema
 
@@ -18,16 +18,6 @@ class Refusal(Exception):  # noqa: N818  # a value on its way to the problem tab
 
 class DroppedOut(Refusal):
     """One record is about an image that the study has put aside since."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one annotator answered: choices of the schema, seconds it took (NaN: unknown), when."""
-
-    choices: tuple[str, ...]
-    annotator: str
-    lead_time_s: float
-    created_at: str
 
 
 def find_image(record: Record, names: FileNames, dropped: FileNames, schema: LabelSchema) -> str:
@@ -67,7 +57,7 @@ def read_answers(record: Record, schema: LabelSchema) -> Iterator["Answer | str"
         return
     elif not _is_missing(record.get(schema.control_name)):
         choices = _parse_choices(record[schema.control_name])
-        yield _checked(choices, schema) or _answer(choices, record, record.get("annotator"))
+        yield schema.why_no_answer(choices) or _answer(choices, record, record.get("annotator"))
     elif schema.table and not _is_missing(record.get(schema.table.label_column)):
         yield from _table_answer(record, schema)
     else:
@@ -91,7 +81,8 @@ def _label_studio_answer(annotation: Record, schema: LabelSchema) -> Iterator["A
             yield f"the control {control!r} is unknown; wanted {schema.control_name!r}"
             continue
         choices += result.get("value", {}).get("choices", [])
-    yield _checked(choices, schema) or _answer(choices, annotation, annotation.get("completed_by"))
+    annotator = annotation.get("completed_by")
+    yield schema.why_no_answer(choices) or _answer(choices, annotation, annotator)
 
 
 def _table_answer(record: Record, schema: LabelSchema) -> Iterator["Answer | str"]:
@@ -107,28 +98,23 @@ def _table_answer(record: Record, schema: LabelSchema) -> Iterator["Answer | str
         yield _answer(list(names) or [schema.none_choice], record, table.annotator)
 
 
-def _checked(choices: list[str], schema: LabelSchema) -> str:
-    """Return why `choices` are no answer, or nothing."""
-    if not choices:
-        return "the annotation holds no choice"
-    if unknown := [name for name in choices if name not in schema.choices]:
-        return f"the label {unknown[0]!r} is unknown; wanted one of {list(schema.choices)}"
-    if schema.none_choice in choices and len(set(choices)) > 1:
-        return f"{schema.none_choice!r} contradicts {choices}"
-    return ""
-
-
 def _answer(choices: list[str], source: Record, annotator: Any) -> Answer:
     if isinstance(annotator, Mapping):  # Label Studio Enterprise: {"id", "email", …}
         annotator = annotator.get("email") or annotator.get("id")
     if isinstance(annotator, float) and annotator.is_integer():  # a CSV column with gaps
         annotator = int(annotator)
-    try:
-        lead_time_s = float(source.get("lead_time") or math.nan)
-    except (TypeError, ValueError):
-        lead_time_s = math.nan
     who = _text(annotator) or "unknown"
+    lead_time_s = _seconds(source.get("lead_time"))
     return Answer(tuple(choices), who, lead_time_s, _text(source.get("created_at")))
+
+
+def _seconds(value: Any) -> float:
+    """Read a lead time; NaN for what is no length of time."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return math.nan
+    return seconds if 0 < seconds < math.inf else math.nan
 
 
 def _parse_choices(value: Any) -> list[str]:

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 from pydantic import Field
 
 from cosmop.config import Options
 from cosmop.errors import InputError
+from cosmop.labels.answer_table import Answer, answer_table
 from cosmop.labels.export_records import (
-    Answer,
     DroppedOut,
     Record,
     Refusal,
@@ -18,7 +17,7 @@ from cosmop.labels.export_records import (
     read_answers,
 )
 from cosmop.labels.file_names import FileNames
-from cosmop.labels.schema import ANNOTATION_COLUMNS, LabelSchema
+from cosmop.labels.schema import LabelSchema
 
 
 class ImportOptions(Options):
@@ -57,7 +56,7 @@ class LabelImport:
 class _Collected:
     """What has been read so far."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[tuple[str, Answer]] = field(default_factory=list)
     problems: list[tuple[int, str]] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     given: dict[tuple[str, str, str], tuple[int, frozenset[str]]] = field(default_factory=dict)
@@ -67,9 +66,21 @@ class _Collected:
         if number not in self.refused[-1:]:
             self.refused.append(number)
 
-    def take(self, number: int, image_id: str, answer: Answer, schema: LabelSchema) -> None:
+    def take_all(self, number: int, image_id: str, answers: Sequence[Answer | str]) -> None:
+        """Add what one record holds; it is refused when none of it is an answer."""
+        usable = [answer for answer in answers if isinstance(answer, Answer)]
+        problems = [answer for answer in answers if isinstance(answer, str)]
+        for answer in usable:
+            self.take(number, image_id, answer)
+        for problem in problems:
+            if usable:
+                self.problems.append((number, problem))
+            else:
+                self.refuse(number, problem)
+
+    def take(self, number: int, image_id: str, answer: Answer) -> None:
         """Add an answer; tell when it contradicts one of the same annotator and time."""
-        self.rows.append(_row(image_id, answer, schema))
+        self.answers.append((image_id, answer))
         key = (image_id, answer.annotator, answer.created_at)
         first, choices = self.given.get(key, (number, frozenset(answer.choices)))
         if choices != frozenset(answer.choices):
@@ -117,31 +128,13 @@ def read_label_export(
         except (AttributeError, KeyError, TypeError):
             read.refuse(number, "it is not laid out like a Label Studio export")
         else:
-            _take_all(read, number, image_id, answers, schema)
+            read.take_all(number, image_id, answers)
     return LabelImport(
-        _typed(pd.DataFrame(read.rows, columns=_columns(schema)), schema),
+        answer_table(read.answers, schema),
         problem_table(read.problems),
         len(records),
         tuple(read.refused),
     )
-
-
-def _take_all(
-    read: _Collected,
-    number: int,
-    image_id: str,
-    answers: Sequence["Answer | str"],
-    schema: LabelSchema,
-) -> None:
-    usable = [answer for answer in answers if isinstance(answer, Answer)]
-    problems = [answer for answer in answers if isinstance(answer, str)]
-    for answer in usable:
-        read.take(number, image_id, answer, schema)
-    for problem in problems:
-        if usable:
-            read.problems.append((number, problem))
-        else:
-            read.refuse(number, problem)
 
 
 def problem_table(problems: Sequence[tuple[int, str]]) -> pd.DataFrame:
@@ -174,23 +167,3 @@ def check_problem_share(
         f"record {read.refused[0]}: {first}; export the labels of this project as Label Studio "
         "JSON, JSON_MIN or CSV, or describe a plain table in the label schema's 'table'."
     )
-
-
-def _columns(schema: LabelSchema) -> list[str]:
-    return [*ANNOTATION_COLUMNS, *schema.criteria]
-
-
-def _typed(rows: pd.DataFrame, schema: LabelSchema) -> pd.DataFrame:
-    kinds = dict.fromkeys(ANNOTATION_COLUMNS, "str") | dict.fromkeys(schema.criteria, "bool")
-    return rows.astype(kinds | {"lead_time_s": "float64"})
-
-
-def _row(image_id: str, answer: Answer, schema: LabelSchema) -> dict[str, Any]:
-    held = {name: name in answer.choices for name in schema.criteria}
-    return {
-        "image_id": image_id,
-        "annotator": answer.annotator,
-        "lead_time_s": answer.lead_time_s,
-        "created_at": answer.created_at,
-        **held,
-    }

@@ -45,11 +45,7 @@ def summarise_labels(
         "annotators": int(annotations["annotator"].nunique()),
         "seconds_per_answer": None if np.isnan(seconds) else float(seconds),
         "positive": _share(resolved["is_positive"]),
-        "criteria": {
-            name: {"holds": _share(resolved[name])}
-            | ({"equal_to_suggestion": share} if (share := _share(equal[name].dropna())) else {})
-            for name in schema.criteria
-        },
+        "criteria": {name: _criterion(resolved[name], equal[name]) for name in schema.criteria},
         "equal_to_suggestion": _share(equal.dropna().all(axis=1)),
         "agreement": _by_criterion(agreement),
         "disagreements": len(disagreements),
@@ -67,6 +63,11 @@ def _equal_answers(
     suggested = suggested.reindex(resolved["image_id"]).astype(float)
     answers = resolved.set_index("image_id")[names]
     return ((suggested >= 0.5) == answers).astype(float).where(suggested.notna())
+
+
+def _criterion(holds: "pd.Series[bool]", equal: "pd.Series[float]") -> dict[str, Any]:
+    share = _share(equal.dropna())
+    return {"holds": _share(holds)} | ({"equal_to_suggestion": share} if share else {})
 
 
 def _share(truths: "pd.Series[Any]") -> Interval | None:

@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cosmop.imaging.duplicates import group_for_splits
-from cosmop.imaging.hamming_join import pairs_within
+from cosmop.imaging.hamming_join import pairs_across, pairs_within
 from cosmop.imaging.phash import hashes_as_integers
 
 MIRRORED_COLUMN = "phash_mirrored"
@@ -51,18 +51,19 @@ def near_copy_pairs(hashes: pd.DataFrame, radius_bits: int) -> tuple[_Rows, _Row
 
 def _mirrored_pairs(straight: Any, mirrored: Any, radius_bits: int) -> _Rows:
     """Return pairs [2, P] of which the one is near the other's mirror image, in both orders."""
-    count = len(straight)
-    both = hashes_as_integers([*straight, *mirrored])
-    first, second, _ = pairs_within(both, radius_bits)
-    across = (first < count) & (second >= count) & (first != second - count)
-    return np.stack([first[across], second[across] - count])
+    first, second, _ = pairs_across(
+        hashes_as_integers(straight), hashes_as_integers(mirrored), radius_bits
+    )
+    apart = first != second
+    return np.stack([first[apart], second[apart]])
 
 
 def group_near_copies(hashes: pd.DataFrame, radius_bits: int) -> pd.DataFrame:
     """Group images that must not be on two sides of a split, mirror images included.
 
     The groups of `cosmop.imaging.duplicates.group_for_splits`, joined where a mirrored pair links
-    them; without the column ``phash_mirrored`` they are the same.
+    them; without the column ``phash_mirrored`` they are the same. Copies cost next to nothing,
+    however many there are.
 
     Args:
         hashes: As `near_copy_pairs`.
@@ -72,12 +73,26 @@ def group_near_copies(hashes: pd.DataFrame, radius_bits: int) -> pd.DataFrame:
         Columns ``image_id`` and ``group`` (int), one row per image.
     """
     groups = group_for_splits(hashes, radius_bits)
-    number = groups["group"].to_numpy(dtype=np.int64)
-    if len(number) == 0:
+    if MIRRORED_COLUMN not in hashes.columns or groups.empty:
         return groups
-    first, second = near_copy_pairs(hashes, radius_bits)
+    number = groups["group"].to_numpy(dtype=np.int64)
+    first, second = _mirrored_links(hashes, number, radius_bits)
     size = int(number.max()) + 1
-    links = (np.ones(len(first), dtype=bool), (number[first], number[second]))
+    links = (np.ones(len(first), dtype=bool), (first, second))
     _, joined = connected_components(coo_array(links, shape=(size, size)), directed=False)
     numbers, _ = pd.factorize(joined[number])
     return groups.assign(group=numbers)
+
+
+def _mirrored_links(hashes: pd.DataFrame, number: _Rows, radius_bits: int) -> tuple[_Rows, _Rows]:
+    """Return pairs of group numbers of which the one holds a near mirror image of the other."""
+    usable = (hashes["phash"] != "") & ~hashes["low_information"].astype(bool)
+    images = hashes.assign(group=number)[usable]
+    straight = images.drop_duplicates(["phash", "group"])
+    mirrored = images.drop_duplicates([MIRRORED_COLUMN, "group"])
+    first, second, _ = pairs_across(
+        hashes_as_integers(straight["phash"]),
+        hashes_as_integers(mirrored[MIRRORED_COLUMN]),
+        radius_bits,
+    )
+    return straight["group"].to_numpy()[first], mirrored["group"].to_numpy()[second]

@@ -1,7 +1,7 @@
 """What is asked about each image, and which answers make it positive."""
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 from xml.etree import ElementTree
 
 from pydantic import Field, StringConstraints, model_validator
@@ -12,6 +12,7 @@ Criterion = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Criteria = Annotated[tuple[Criterion, ...], Field(strict=False, min_length=1)]
 
 ANNOTATION_COLUMNS = ("image_id", "annotator", "lead_time_s", "created_at")
+_IMAGE_NAME = "image"  # in the labelling interface, and in its field of a task
 _RESERVED = {*ANNOTATION_COLUMNS, "is_positive", "annotators", "agreement", "split", "group"}
 
 
@@ -84,22 +85,36 @@ class LabelSchema(Options):
         """Every answer a person can give: the criteria, then "none"."""
         return (*self.criteria, self.none_choice)
 
-    def is_positive(self, answers: Mapping[str, bool]) -> bool:
-        """Tell whether one image's answers make it positive."""
-        held = [bool(answers[name]) for name in self.criteria]
-        return any(held) if self.positive_when == "any" else all(held)
+    def why_no_answer(self, choices: Sequence[str]) -> str:
+        """Return why `choices` are no answer, or nothing."""
+        if not choices:
+            return "the answer holds no choice"
+        if unknown := [name for name in choices if name not in self.choices]:
+            return f"the label {unknown[0]!r} is unknown; wanted one of {list(self.choices)}"
+        if self.none_choice in choices and len(set(choices)) > 1:
+            return f"{self.none_choice!r} contradicts {list(choices)}"
+        return ""
+
+    def label_studio_result(self, choices: Sequence[str]) -> dict[str, Any]:
+        """Return `choices` as Label Studio holds them in annotations and predictions."""
+        return {
+            "from_name": self.control_name,
+            "to_name": _IMAGE_NAME,
+            "type": "choices",
+            "value": {"choices": list(choices)},
+        }
 
 
 def label_config_xml(schema: LabelSchema) -> str:
     """Write the labelling interface as Label Studio's XML: hotkeys 1, 2, … and 0 for none."""
     view = ElementTree.Element("View")
     ElementTree.SubElement(view, "Header", value=schema.question)
-    ElementTree.SubElement(view, "Image", name="image", value="$image", zoom="true")
+    ElementTree.SubElement(view, "Image", name=_IMAGE_NAME, value="$image", zoom="true")
     choices = ElementTree.SubElement(
         view,
         "Choices",
         name=schema.control_name,
-        toName="image",
+        toName=_IMAGE_NAME,
         choice="multiple",
         required="true",
         showInline="true",

@@ -172,12 +172,5 @@ def _prediction(
     return {
         "model_version": options.model_version,
         "score": min(max(value, 1 - value) for value in suggested.values()),
-        "result": [
-            {
-                "from_name": schema.control_name,
-                "to_name": "image",
-                "type": "choices",
-                "value": {"choices": choices or [schema.none_choice]},
-            }
-        ],
+        "result": [schema.label_studio_result(choices or [schema.none_choice])],
     }

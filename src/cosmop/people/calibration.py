@@ -36,10 +36,10 @@ class Calibration:
 
     temperature: float
     n: int
-    error_before: float | None
-    error_after: float | None
-    loss_before: float | None
-    loss_after: float | None
+    error_before: float | None = None
+    error_after: float | None = None
+    loss_before: float | None = None
+    loss_after: float | None = None
     reason: str | None = None
 
 
@@ -58,7 +58,8 @@ def calibrate(logits_N: NDArray[np.floating], labels_N: NDArray[np.bool_]) -> Ca
     negative = len(labels) - positive
     if min(positive, negative) < _LEAST_OF_A_CLASS:
         return Calibration(
-            *(1.0, len(labels), None, None, None, None),
+            1.0,
+            len(labels),
             reason=f"Calibration needs {_LEAST_OF_A_CLASS} validation images of each class, got "
             f"{positive} positive and {negative} negative; the probabilities are as the network "
             "gave them.",

@@ -15,10 +15,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from cosmop.errors import InputError
+from cosmop.errors import InputError, first_line
 from cosmop.people.binary_network import BinaryNetwork
 from cosmop.people.fit_plan import FitPlan
 from cosmop.people.pixels import LabelledPixels
+from cosmop.people.weights import file_sha256
 
 _LOG = logging.getLogger(__name__)
 _KEPT = 2  # the newest, and the one before it in case the newest is damaged
@@ -41,6 +42,23 @@ class FitState:
     numbers: dict[str, Any]
 
 
+def folder_within(workspace: Path, name: str) -> Path:
+    """Make the folder `name` in the workspace of a training and return it.
+
+    Raises:
+        InputError: The workspace cannot be a folder.
+    """
+    folder = Path(workspace) / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The workspace of a training must be a folder that can be written, got "
+            f"{workspace} ({error.strerror}); choose another one."
+        ) from error
+    return folder
+
+
 class Checkpoints:
     """The checkpoints of one fit in a folder of its own, called by the fit's fingerprint.
 
@@ -52,14 +70,7 @@ class Checkpoints:
     """
 
     def __init__(self, workspace: Path, fingerprint: str) -> None:
-        self.folder = Path(workspace) / fingerprint[:16]
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"The workspace of a training must be a folder that can be written, got "
-                f"{workspace} ({error.strerror}); choose another one."
-            ) from error
+        self.folder = folder_within(workspace, fingerprint[:16])
 
     def save(self, state: FitState) -> None:
         """Write `state`, then remove all but the newest two.
@@ -72,7 +83,7 @@ class Checkpoints:
         except (OSError, SafetensorError) as error:
             raise InputError(
                 f"A checkpoint of step {state.step} was to be written to {self.folder}, got: "
-                f"{_first_line(error)}; free some space and run the same command again, it goes on "
+                f"{first_line(error)}; free some space and run the same command again, it goes on "
                 "from the checkpoint before."
             ) from error
         for step in self._steps()[_KEPT:]:
@@ -83,7 +94,7 @@ class Checkpoints:
         tensors, numbers = self._paths(state.step)
         aside = tensors.with_suffix(".part")
         save_file({name: t.contiguous() for name, t in state.tensors.items()}, aside)
-        sha256 = _sha256(aside)
+        sha256 = file_sha256(aside)
         _publish(aside, tensors)
         body = json.dumps(state.numbers, allow_nan=False)
         sums = {"tensors_sha256": sha256, "numbers_sha256": _text_sha256(body)}
@@ -99,7 +110,7 @@ class Checkpoints:
                 _LOG.warning(
                     "The checkpoint of step %d in %s is damaged (%s) and left out; the one before "
                     "it is used, or the training starts anew.",
-                    *(step, self.folder.name, _first_line(error)),
+                    *(step, self.folder.name, first_line(error)),
                 )
         return None
 
@@ -112,7 +123,7 @@ class Checkpoints:
         said = json.loads(numbers.read_text("utf-8"))
         if _text_sha256(said["numbers"]) != said["numbers_sha256"] or said["step"] != step:
             raise ValueError("its numbers were changed")
-        if _sha256(tensors) != said["tensors_sha256"]:
+        if file_sha256(tensors) != said["tensors_sha256"]:
             raise ValueError("its tensors were changed")
         return FitState(step, load_file(tensors), json.loads(said["numbers"]))
 
@@ -156,19 +167,10 @@ def fit_fingerprint(
     return digest.hexdigest()
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
-
-
 def _publish(aside: Path, path: Path) -> None:
     with aside.open("rb") as file:
         os.fsync(file.fileno())
     aside.replace(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _text_sha256(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import partial
 
 import pandas as pd
 from PIL import Image
@@ -55,11 +56,7 @@ def detect_people(images: ImageSet, options: DetectorOptions) -> tuple[pd.DataFr
         InputError: As `load_detector`; or an image that cannot be read.
     """
     detect = load_detector(options)
-
-    def opened(index: int) -> Image.Image:
-        return open_image(images, index)
-
-    ahead = read_ahead(opened, range(len(images)))
+    ahead = read_ahead(partial(open_image, images), range(len(images)))
     pictures = track(ahead, "detect people", total=len(images), unit="image")
     found, scores = [], []
     for image_id, picture in zip(images.ids, pictures, strict=True):

@@ -6,7 +6,7 @@ on all held-out images.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,8 +81,8 @@ def weigh_evidence(
     probabilities, is_kept = np.empty(len(labels)), np.empty(len(labels), dtype=bool)
     for part in np.unique(parts):
         inside, others = parts == part, (parts != part) | (len(np.unique(parts)) == 1)
-        temperature = _temperature(logits[others], labels[others]) if is_calibrated else 1.0
-        probabilities[inside] = expit(logits[inside] / temperature)
+        fitted = calibrate(logits[others], labels[others]) if is_calibrated else calibration
+        probabilities[inside] = expit(logits[inside] / fitted.temperature)
         chosen = recall_threshold(logits[others & labels], recall)
         is_kept[inside] = logits[inside] >= chosen.score
     scored = rows.assign(person_score=probabilities, is_kept=is_kept)
@@ -96,12 +96,8 @@ def weigh_evidence(
     )
 
 
-def _temperature(logits: Floats, labels: Decisions) -> float:
-    return calibrate(logits, labels).temperature
-
-
 def _not_calibrated(n: int) -> Calibration:
-    return Calibration(*(1.0, n, None, None, None, None), reason="It was not asked for.")
+    return Calibration(1.0, n, reason="It was not asked for.")
 
 
 def _cross_fitted(
@@ -111,8 +107,7 @@ def _cross_fitted(
         return calibration
     right = np.clip(np.where(labels, probabilities, 1 - probabilities), 1e-12, 1)
     error = expected_calibration_error(labels, probabilities)
-    changed = {"error_after": error, "loss_after": float(-np.log(right).mean())}
-    return Calibration(**(asdict(calibration) | changed))
+    return replace(calibration, error_after=error, loss_after=float(-np.log(right).mean()))
 
 
 def _metrics(scored: pd.DataFrame, threshold: RecallThreshold, seed: int) -> dict[str, Any]:

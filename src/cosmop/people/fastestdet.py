@@ -19,7 +19,7 @@ from PIL import Image
 from scipy.special import expit
 from torchvision.ops import nms
 
-from cosmop.errors import InputError
+from cosmop.errors import InputError, first_line
 from cosmop.people.boxes import Floats, PersonBoxes
 from cosmop.people.detector_options import DetectorOptions
 from cosmop.people.weights import check_weights, hub_folder
@@ -71,7 +71,7 @@ def _open_session(path: Path) -> Any:
     except Exception as error:  # ONNX Runtime's own, which share no base class
         raise InputError(
             f"The weights at {path} must be FastestDet's for COCO in ONNX, got: "
-            f"{(str(error) or type(error).__name__).splitlines()[0][:200]}; fetch the file again."
+            f"{first_line(error)}; fetch the file again."
         ) from error
     return session
 

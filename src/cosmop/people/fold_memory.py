@@ -10,8 +10,8 @@ import numpy as np
 import PIL
 import torch
 
-from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
+from cosmop.people.checkpoints import folder_within
 from cosmop.people.options import PersonFilterOptions, TrainingOptions
 from cosmop.people.splits import Groups, Labels
 
@@ -26,15 +26,8 @@ class FoldMemory:
     """
 
     def __init__(self, workspace: Path | None, fingerprint: str) -> None:
-        self._folder = None if workspace is None else workspace / f"folds-{fingerprint[:16]}"
-        if self._folder is not None:
-            try:
-                self._folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise InputError(
-                    f"The workspace of a training must be a folder that can be written, got "
-                    f"{workspace} ({error.strerror}); choose another one."
-                ) from error
+        name = f"folds-{fingerprint[:16]}"
+        self._folder = None if workspace is None else folder_within(workspace, name)
 
     def recall(self, fold: int) -> dict[str, Any] | None:
         """Return what `keep` was given for `fold`, or None."""

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cosmop.people.batch_norms import fold_batch_norms
 from cosmop.people.binary_network import BinaryNetwork
-from cosmop.people.folding import fold_batch_norms
+from cosmop.people.devices import pick_precision
 from cosmop.people.options import Precision
-from cosmop.people.precisions import pick_precision
 
 _LOG = logging.getLogger(__name__)
 MOST_MOVED = 0.02  # of a probability, by bfloat16

@@ -2,14 +2,14 @@
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmop.imaging.decoding import fit_image
 from cosmop.imaging.image_set import ImageSet
-from cosmop.people.reading import open_image, read_ahead
+from cosmop.people.reading import read_ahead, read_fitted
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,12 +52,10 @@ class StreamedPixels:
     def take(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return the images of these numbers, uint8 [n, H, W, 3]."""
         pixels = np.empty((len(indices), *self.size, 3), dtype=np.uint8)
-        for place, image in enumerate(read_ahead(self._fitted, indices.tolist())):
+        read = partial(read_fitted, self.images, self.size, self.fit)
+        for place, image in enumerate(read_ahead(read, indices.tolist())):
             pixels[place] = image
         return pixels
-
-    def _fitted(self, index: int) -> NDArray[np.uint8]:
-        return np.asarray(fit_image(open_image(self.images, index), self.size, self.fit))
 
 
 @dataclass(frozen=True)

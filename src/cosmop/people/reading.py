@@ -6,11 +6,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from cosmop.errors import InputError
+from cosmop.errors import InputError, first_line
+from cosmop.imaging.decoding import fit_image
 from cosmop.imaging.image_set import ImageSet
 
+UInt8s = NDArray[np.uint8]
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -30,13 +34,18 @@ def open_image(images: ImageSet, index: int) -> Image.Image:
     except Exception as error:  # damaged bytes make decoders raise anything
         raise InputError(
             f"The image {images.files[index]} must be as it was when it came into the store, got: "
-            f"{_first_line(error)}; put the file back, or take the row "
+            f"{first_line(error)}; put the file back, or take the row "
             f"{images.ids[index][:12]}… out of the image set."
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
+def read_fitted(images: ImageSet, size: tuple[int, int], fit: str, index: int) -> UInt8s:
+    """Decode image number `index` as `open_image` and bring it to `size`: uint8 [H, W, 3].
+
+    Raises:
+        InputError: As `open_image`.
+    """
+    return np.asarray(fit_image(open_image(images, index), size, fit))
 
 
 def read_ahead(work: Callable[[S], T], items: Iterable[S], ahead: int = _AHEAD) -> Iterator[T]:

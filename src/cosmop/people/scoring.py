@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from cosmop.errors import InputError
-from cosmop.imaging.decoding import fit_image
 from cosmop.imaging.image_set import ImageSet
 from cosmop.people.binary_network import BinaryNetwork
 from cosmop.people.boxes import box_table
@@ -16,7 +15,7 @@ from cosmop.people.detector import detect_people
 from cosmop.people.devices import pick_device
 from cosmop.people.inference import FastNetwork
 from cosmop.people.options import KeepOptions, Precision, ScoringOptions
-from cosmop.people.reading import in_batches, open_image, read_ahead
+from cosmop.people.reading import in_batches, read_ahead, read_fitted
 from cosmop.progress import track
 
 __all__ = [
@@ -90,7 +89,7 @@ def score_people(
         InputError: No such device, or an image that cannot be read.
     """
     network = FastNetwork(model, pick_device(device), precision)
-    read = partial(_read, images, model.design.image_size, model.design.fit)
+    read = partial(read_fitted, images, model.design.image_size, model.design.fit)
     ahead = read_ahead(read, range(len(images)), ahead=2 * batch_size)
     pixels = track(ahead, "score people", total=len(images), unit="image")
     scores = [network.predict(np.stack(batch)) for batch in in_batches(pixels, batch_size)]
@@ -101,10 +100,6 @@ def score_people(
             "threshold": float(model.threshold),
         }
     )
-
-
-def _read(images: ImageSet, size: tuple[int, int], fit: str, index: int) -> np.ndarray:
-    return np.asarray(fit_image(open_image(images, index), size, fit))
 
 
 def keep_people(images: ImageSet, scores: pd.DataFrame, options: KeepOptions) -> ImageSet:

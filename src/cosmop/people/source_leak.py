@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 from cosmop.metrics.intervals import Interval, wilson
-from cosmop.people.leak_words import is_leak, leak_sentence
+from cosmop.people.source_leak_words import is_leak, leak_sentence
 from cosmop.people.source_options import SourceLeakOptions
 from cosmop.people.source_traces import file_traces
 
@@ -42,7 +42,7 @@ def measure_source_leak(images: ImageSet, options: SourceLeakOptions) -> dict[st
         ``is_person``, ``source`` and ``source_without_people`` (the source, asked among images
         without people only), each with ``chance`` and the accuracy from ``metadata``,
         ``thumbnails`` and ``both``, or None where there are not two classes of `folds` photographs;
-        ``is_leak``, see `cosmop.people.leak_words.is_leak`; the ``sentence`` to print beside the
+        ``is_leak``, see `source_leak_words.is_leak`; the ``sentence`` to print beside the
         filter's accuracy; and ``folds`` and ``seed``.
 
     Raises:

@@ -9,7 +9,7 @@ from cosmop.config import Options
 
 def _ascending(ends: tuple[int, int]) -> tuple[int, int]:
     if not 1 <= ends[0] <= ends[1] <= 100:
-        raise ValueError("two qualities from 1 to 100, the lower one first")
+        raise ValueError(f"two qualities from 1 to 100, the lower one first, not {ends}")
     return ends
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cosmop.imaging.decoding import ACCEPTED_FORMATS, flatten_rgb, read_orientation, turn_upright
+from cosmop.imaging.decoding import ACCEPTED_FORMATS, upright_rgb
 from cosmop.imaging.image_set import ImageSet
 from cosmop.progress import track
 
@@ -50,6 +50,5 @@ def _metadata(image: Image.Image, size_bytes: int) -> list[float]:
 
 def _thumbnail(image: Image.Image) -> Floats:
     image.draft("RGB", (_DECODED_SIDE, _DECODED_SIDE))
-    upright = turn_upright(flatten_rgb(image), read_orientation(image))
-    small = upright.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    small = upright_rgb(image).resize((_SIDE, _SIDE), Image.Resampling.BOX)
     return np.asarray(small, dtype=np.float32).ravel()

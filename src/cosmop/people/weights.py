@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from cosmop.errors import InputError
+from cosmop.errors import InputError, first_line
 
 StateDict = dict[str, torch.Tensor]
 
@@ -51,13 +51,18 @@ def check_weights(path: Path, sha256: str | None) -> None:
             f"The weights at {path} need `weights_sha256` so that they can be checked before they "
             "are read, got none; add the checksum that the publisher of the file states."
         )
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_sha256(path)
     if not found.startswith(sha256):
         raise InputError(
             f"The weights at {path} must have the SHA-256 {sha256}, got {found}; fetch the file "
             "again or correct `weights_sha256`."
         )
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _parse(path: Path) -> StateDict:
@@ -67,7 +72,7 @@ def _parse(path: Path) -> StateDict:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise InputError(
-            f"The weights at {path} must be a readable state dict, got: {_first_line(error)}; "
+            f"The weights at {path} must be a readable state dict, got: {first_line(error)}; "
             "save them as .safetensors or as a plain PyTorch state dict."
         ) from error
     is_state = isinstance(state, dict) and all(torch.is_tensor(v) for v in state.values())
@@ -77,10 +82,6 @@ def _parse(path: Path) -> StateDict:
             f"{type(state).__name__}; save `model.state_dict()`."
         )
     return dict(state)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
 def fetch_weights(url: str, folder: Path) -> StateDict:
@@ -101,7 +102,7 @@ def fetch_weights(url: str, folder: Path) -> StateDict:
         except (OSError, RuntimeError) as error:
             raise InputError(
                 f"The pretrained weights {path.name} were neither at {path} nor to be had from "
-                f"{url} ({_first_line(error)}); download them once by hand, or set "
+                f"{url} ({first_line(error)}); download them once by hand, or set "
                 "`pretrained: none` to train from scratch."
             ) from error
     return read_weights(path, prefix)

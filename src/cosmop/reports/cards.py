@@ -64,8 +64,8 @@ def bullets(sentences: Iterable[object]) -> str:
     return "\n".join(f"- {plain(sentence)}" for sentence in sentences)
 
 
-def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Write a table; an empty text without rows."""
+def plain_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Write a table of any texts, each as it is; an empty text without rows."""
     lines = [f"| {' | '.join(plain(cell) for cell in row)} |" for row in rows]
     head = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     return "\n".join([*head, *lines]) if lines else ""

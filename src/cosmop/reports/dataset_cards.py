@@ -10,8 +10,8 @@ from cosmop.reports.cards import (
     bullets,
     licence_front,
     licence_id,
-    markdown_table,
     plain,
+    plain_table,
     size_category,
 )
 from cosmop.reports.data_card import data_card
@@ -68,7 +68,7 @@ def labelled_card(
         | licence_front(licences.replace(_NOT_SAID, "")),
         title,
         f"{len(everything):,} images from web pages and posts, each with a label given by people "
-        " and with the page it is from.",
+        "and with the page it is from.",
         [
             ("## Uses", _LABELLED_USES),
             ("## Dataset Structure", _structure(splits, criteria)),
@@ -145,7 +145,7 @@ def _counts(words: "pd.Series[str]", name: str) -> str:
     counts = (
         words.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
     )
-    return markdown_table([name, "images"], [(word, f"{n:,}") for word, n in counts.items()])
+    return plain_table([name, "images"], [(word, f"{n:,}") for word, n in counts.items()])
 
 
 def _structure(splits: Mapping[str, pd.DataFrame], criteria: Sequence[str]) -> str:
@@ -160,12 +160,12 @@ def _structure(splits: Mapping[str, pd.DataFrame], criteria: Sequence[str]) -> s
         ]
         for split, one in splits.items()
     ]
-    return markdown_table(columns, rows)
+    return plain_table(columns, rows)
 
 
 def _fields(more: Mapping[str, str], criteria: Sequence[str]) -> str:
     asked = {", ".join(criteria): "whether it holds"} if criteria else {}
-    return markdown_table(["column", "meaning"], (_COLUMNS | dict(more) | asked).items())
+    return plain_table(["column", "meaning"], (_COLUMNS | dict(more) | asked).items())
 
 
 _LABELLED_USES = (

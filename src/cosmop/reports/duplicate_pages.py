@@ -4,18 +4,17 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from cosmop.errors import InputError
-from cosmop.imaging.decoding import ACCEPTED_FORMATS, flatten_rgb, read_orientation, turn_upright
+from cosmop.imaging.decoding import ACCEPTED_FORMATS, upright_rgb
 from cosmop.imaging.image_set import ImageSet
 from cosmop.reports.duplicate_page_options import DuplicatePageOptions
+from cosmop.reports.page_templates import page_template
 from cosmop.reports.thumbnails import data_uri
 
 __all__ = ["DuplicatePageOptions", "DuplicatePages", "duplicate_pages"]
@@ -23,7 +22,6 @@ __all__ = ["DuplicatePageOptions", "DuplicatePages", "duplicate_pages"]
 logger = logging.getLogger(__name__)
 
 INDEX = "index.html"
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -164,14 +162,7 @@ def _paginate(rows: pd.DataFrame, options: DuplicatePageOptions) -> list[PageFac
         ["farthest", "count", "group_id"], ascending=[False, False, True]
     )
     shown = groups["count"].clip(upper=options.pictures_per_group)
-    filled, page_of, on_page, pictures = 0, [], 0, 0
-    for count in shown.tolist():
-        is_full = on_page == options.groups_per_page
-        if on_page and (is_full or pictures + count > options.pictures_per_page):
-            filled, on_page, pictures = filled + 1, 0, 0
-        page_of.append(filled)
-        on_page, pictures = on_page + 1, pictures + count
-    groups = groups.assign(page=page_of, shown=shown)
+    groups = groups.assign(page=_page_numbers(shown.tolist(), options), shown=shown)
     several = groups["page"].nunique() > 1
     return [
         PageFacts(
@@ -183,6 +174,18 @@ def _paginate(rows: pd.DataFrame, options: DuplicatePageOptions) -> list[PageFac
         )
         for page, part in groups.groupby("page")
     ]
+
+
+def _page_numbers(shown: Sequence[int], options: DuplicatePageOptions) -> list[int]:
+    """Return the page of each group, by how many pictures it shows; pages are filled in turn."""
+    page, page_of, on_page, pictures = 0, [], 0, 0
+    for count in shown:
+        is_full = on_page == options.groups_per_page
+        if on_page and (is_full or pictures + count > options.pictures_per_page):
+            page, on_page, pictures = page + 1, 0, 0
+        page_of.append(page)
+        on_page, pictures = on_page + 1, pictures + count
+    return page_of
 
 
 def _copy(row: dict[Any, Any], images: ImageSet, options: DuplicatePageOptions) -> Copy:
@@ -202,9 +205,8 @@ def _thumbnail(file: Path, options: DuplicatePageOptions) -> str:
     """Return the picture as a data URI, empty when it cannot be read."""
     try:
         with Image.open(file, formats=ACCEPTED_FORMATS) as image:
-            orientation = read_orientation(image)
             image.draft(None, (2 * options.thumbnail_px, 2 * options.thumbnail_px))
-            upright = turn_upright(flatten_rgb(image), orientation)
+            upright = upright_rgb(image)
         return data_uri(upright, options.thumbnail_px, options.jpeg_quality)[0]
     except (OSError, SyntaxError, ValueError) as error:
         logger.warning("The duplicate review leaves out image %s: %s", file.name, error)
@@ -239,28 +241,13 @@ def _notes(row: dict[Any, Any]) -> list[str]:
 def _render(pages: DuplicatePages, page: PageFacts | None, groups: Any) -> str:
     names = [INDEX if len(pages.pages) < 2 else other.name for other in pages.pages]
     at = None if page is None else names.index(page.name)
-    return (
-        _environment()
-        .get_template("duplicates.html")
-        .render(
-            pages=pages.pages,
-            page=page,
-            number=None if at is None else at + 1,
-            before=names[at - 1] if at else None,
-            after=None if at is None or at + 1 == len(names) else names[at + 1],
-            groups=groups,
-            summary=pages.summary,
-            several=len(pages.pages) > 1,
-        )
-    )
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return page_template("duplicates.html").render(
+        pages=pages.pages,
+        page=page,
+        number=None if at is None else at + 1,
+        before=names[at - 1] if at else None,
+        after=None if at is None or at + 1 == len(names) else names[at + 1],
+        groups=groups,
+        summary=pages.summary,
+        several=len(pages.pages) > 1,
     )

@@ -1,7 +1,7 @@
 """Numbers with their uncertainty, read from plain mappings and written the same way everywhere."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 MISSING = "–"
+FIGURE_COLUMNS = ("figure", "value", "95 % interval", "n")
 
 _DECIMALS = ((1, 3), (100, 2), (1000, 1), (math.inf, 0))  # up to this size, so many decimals
 
@@ -74,6 +75,11 @@ def flatten_metrics(
             yield from flatten_metrics(raw, path)
         else:
             yield path, raw
+
+
+def path_words(path: Iterable[str]) -> str:
+    """Name a leaf by its path: ``("at_threshold", "recall")`` becomes ``at threshold · recall``."""
+    return " · ".join(path).replace("_", " ")
 
 
 def title_of(name: str) -> str:
@@ -147,3 +153,12 @@ def format_cell(raw: object) -> str:
     if raw is None or raw is pd.NA or isinstance(raw, Real | Mapping):
         return MISSING
     return str(raw)
+
+
+def figure_row(name: str, raw: object) -> list[str]:
+    """Lay out a figure in the cells of `FIGURE_COLUMNS`; a text has a value alone."""
+    estimate = as_estimate(raw)
+    if estimate is None:
+        return [name, format_cell(raw), "", ""]
+    n = "" if estimate.n is None else f"{estimate.n:,}"
+    return [name, format_value(estimate), format_interval(estimate), n]

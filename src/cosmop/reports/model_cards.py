@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmop.errors import InputError
-from cosmop.reports.cards import Card, bullets, markdown_table
+from cosmop.reports.cards import Card, bullets, plain_table
 from cosmop.reports.estimates import (
+    FIGURE_COLUMNS,
     as_estimate,
+    figure_row,
     flatten_metrics,
-    format_cell,
-    format_interval,
-    format_value,
+    path_words,
 )
 from cosmop.reports.facts import Metrics
 from cosmop.reports.model_kinds import KINDS, ModelKind
@@ -63,7 +63,7 @@ def model_card(
         ("## Bias, Risks, and Limitations", bullets([*limits, *kind.limits])),
         ("## How to Get Started with the Model", _loading(name, version)),
         ("## Training Details", kind.training),
-        ("### Training Data", markdown_table(["data set", "version"], data.items())),
+        ("### Training Data", plain_table(["data set", "version"], data.items())),
         ("### Training Hyperparameters", _parameters(parameters)),
         ("## Evaluation", _evaluation(kind, figures)),
     ]).markdown()  # fmt: skip
@@ -93,7 +93,7 @@ def _front(kind: ModelKind, figures: Sequence[_Figure]) -> dict[str, Any]:
 def _figures(metrics: Metrics) -> Iterator[_Figure]:
     for path, raw in flatten_metrics(metrics):
         if as_estimate(raw) is not None or isinstance(raw, str | bool):
-            yield _Figure(" · ".join(path).replace("_", " "), raw)
+            yield _Figure(path_words(path), raw)
 
 
 def _details(kind: ModelKind, code_version: str) -> list[str]:
@@ -108,7 +108,7 @@ def _loading(name: str, version: str) -> str:
 
 def _parameters(parameters: Metrics) -> str:
     rows = [(".".join(path), _value(raw)) for path, raw in flatten_metrics(parameters)]
-    return markdown_table(["parameter", "value"], rows)
+    return plain_table(["parameter", "value"], rows)
 
 
 def _value(raw: object) -> str:
@@ -118,14 +118,5 @@ def _value(raw: object) -> str:
 def _evaluation(kind: ModelKind, figures: Sequence[_Figure]) -> str:
     if not figures:
         return "Not evaluated yet."
-    rows = [_row(one) for one in figures]
-    table = markdown_table(["figure", "value", "95 % interval", "n"], rows)
+    table = plain_table(FIGURE_COLUMNS, [figure_row(one.name, one.raw) for one in figures])
     return f"On {kind.tested_on}. {kind.measured}\n\n{table}"
-
-
-def _row(figure: _Figure) -> list[str]:
-    estimate = as_estimate(figure.raw)
-    if estimate is None:
-        return [figure.name, format_cell(figure.raw), "", ""]
-    n = "" if estimate.n is None else f"{estimate.n:,}"
-    return [figure.name, format_value(estimate), format_interval(estimate), n]

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cosmop.reports.estimates import (
+    FIGURE_COLUMNS,
     as_estimate,
+    figure_row,
     flatten_metrics,
     format_cell,
-    format_interval,
-    format_value,
+    path_words,
 )
 from cosmop.reports.facts import Metrics, rows_of
 from cosmop.reports.figures import Row
@@ -34,7 +35,7 @@ def is_share(raw: object) -> bool:
 def share_rows(metrics: Metrics, colour: str = "a", note: str = "") -> list[Row]:
     """Return forest rows for the shares among `metrics` (accuracy, precision, recall …)."""
     return [
-        Row(" · ".join(path).replace("_", " "), estimate, note, colour)
+        Row(path_words(path), estimate, note, colour)
         for path, raw in flatten_metrics(metrics)
         if is_share(raw) and (estimate := as_estimate(raw)) is not None
     ]
@@ -44,7 +45,7 @@ def other_figures(metrics: Metrics) -> Table | None:
     """Lay out what `share_rows` leaves: other numbers and texts, without the confusion matrix."""
     return metrics_table(
         {
-            " · ".join(path): raw
+            path_words(path): raw
             for path, raw in flatten_metrics(metrics)
             if not is_share(raw) and "confusion" not in path
         }
@@ -53,20 +54,11 @@ def other_figures(metrics: Metrics) -> Table | None:
 
 def metrics_table(metrics: Metrics) -> Table | None:
     """Lay out nested metrics as figure, value, interval and n."""
-    rows = []
-    for path, raw in flatten_metrics(metrics):
-        estimate = as_estimate(raw)
-        name = " · ".join(path).replace("_", " ")
-        if estimate is None:
-            rows.append([name, format_cell(raw), "", ""])
-        else:
-            n = "" if estimate.n is None else f"{estimate.n:,}"
-            rows.append([name, format_value(estimate), format_interval(estimate), n])
-    columns = ["figure", "value", "95 % interval", "n"]
+    rows = [figure_row(path_words(path), raw) for path, raw in flatten_metrics(metrics)]
     used = [i for i in range(4) if i < 2 or any(row[i] for row in rows)]
     kept = [[row[i] for i in used] for row in rows]
     right = frozenset(range(1, len(used)))
-    return Table([columns[i] for i in used], kept, right) if rows else None
+    return Table([FIGURE_COLUMNS[i] for i in used], kept, right) if rows else None
 
 
 def frame_table(frame: pd.DataFrame) -> Table | None:

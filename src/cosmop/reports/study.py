@@ -1,10 +1,6 @@
 """The report: one self-contained HTML page of a whole study."""
 
-from functools import cache
-from pathlib import Path
-
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cosmop.reports import (
     acceptance,
@@ -27,6 +23,7 @@ from cosmop.reports.data_card import data_card
 from cosmop.reports.estimates import flatten_metrics, format_cell, title_of
 from cosmop.reports.facts import StudyFacts, rows_of
 from cosmop.reports.figures import forest_plot
+from cosmop.reports.page_templates import page_template
 from cosmop.reports.thumbnails import ReportOptions
 
 __all__ = ["ReportOptions", "StudyFacts", "render_report"]
@@ -42,7 +39,6 @@ _SOURCES = {
     "one_class_svm": "model: one-class SVM",
     "image_classifier": "model: classifier",
 }
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_report(facts: StudyFacts, options: ReportOptions | None = None) -> str:
@@ -59,18 +55,7 @@ def render_report(facts: StudyFacts, options: ReportOptions | None = None) -> st
     parts = (_top(facts, options), _collection(facts, options), _distances(facts, options))
     more = (_judges(facts, options), _question(facts), _appendix(facts))
     view = {name: value for part in (*parts, *more) for name, value in part.items()}
-    return _environment().get_template("report.html").render(facts=facts, **view)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return page_template("report.html").render(facts=facts, **view)
 
 
 def _top(facts: StudyFacts, options: ReportOptions) -> dict[str, object]:

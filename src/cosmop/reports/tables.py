@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 
 from cosmop.reports.estimates import (
-    as_estimate,
+    FIGURE_COLUMNS,
+    figure_row,
     flatten_metrics,
     format_cell,
-    format_interval,
-    format_number,
-    format_value,
+    path_words,
     title_of,
 )
 
@@ -38,9 +37,7 @@ def results_markdown(metrics: Mapping[str, object], *, heading_level: int = 2) -
     """Lay out nested metrics as Markdown: one table with value, 95 % interval and n per section."""
     blocks = []
     for heading, rows in _sections(metrics).items():
-        table = markdown_table(
-            ("figure", "value", "95 % interval", "n"), [_markdown_row(*row) for row in rows]
-        )
+        table = markdown_table(FIGURE_COLUMNS, [figure_row(*row) for row in rows])
         title = f"{'#' * heading_level} {title_of(heading)}\n\n" if heading else ""
         blocks.append(title + table)
     return "\n\n".join(blocks)
@@ -67,17 +64,8 @@ def _sections(metrics: Mapping[str, object]) -> dict[str, list[tuple[str, object
     sections: dict[str, list[tuple[str, object]]] = {}
     for path, raw in flatten_metrics(metrics):
         heading, names = (path[0], path[1:]) if len(path) > 1 else ("", path)
-        words = " · ".join(name.replace("_", " ") for name in names)
-        sections.setdefault(heading, []).append((words, raw))
+        sections.setdefault(heading, []).append((path_words(names), raw))
     return dict(sorted(sections.items(), key=lambda item: item[0] != ""))
-
-
-def _markdown_row(name: str, raw: object) -> tuple[object, ...]:
-    estimate = as_estimate(raw)
-    if estimate is None:
-        return name, format_cell(raw), "", ""
-    n = "" if estimate.n is None else format_number(estimate.n)
-    return name, format_value(estimate), format_interval(estimate), n
 
 
 def _is_numeric(cells: Sequence[object]) -> bool:

@@ -108,6 +108,15 @@ def test_an_empty_study_has_no_choices():
     assert list(choices) == ["image_id", "is_kept", "decided_by", "reason"]
 
 
+def test_an_unreadable_image_stops_nothing_and_goes_no_further():
+    flags = FLAGS.assign(is_unreadable=FLAGS["image_id"] == "d")
+
+    choices = choose_images(GROUPS, flags, NONE, CurationOptions()).set_index("image_id")
+
+    assert choices.index[choices["is_kept"]].tolist() == ["a", "c"]
+    assert choices["decided_by"]["d"] == "flags"
+
+
 def test_only_flags_of_the_image_itself_can_remove():
     with pytest.raises(InputError, match="remove"):
         CurationOptions.model_validate({"remove": ["pixel_copy"]})

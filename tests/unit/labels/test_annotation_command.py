@@ -47,6 +47,24 @@ def test_without_tasks_it_says_which_command_makes_them(waiting):
     )
 
 
+def test_an_environment_that_is_not_there_is_named(waiting):
+    said = sentence(kedro(waiting, "annotate", "--env=nowhere"))
+
+    assert said.startswith("--env must name a folder of conf/, got: ")
+    assert "nowhere" in said
+
+
+def test_a_schema_that_cannot_be_used_is_told_by_name_and_value(waiting):
+    (waiting / "conf/local/parameters.yml").write_text(
+        "annotation: {schema: {criteria: [Big Bags]}}", encoding="utf-8"
+    )
+
+    said = sentence(kedro(waiting, "annotate"))
+
+    assert said.startswith("annotation.schema: LabelSchema cannot use")
+    assert "'Big Bags'" in said
+
+
 def test_a_review_needs_its_table(waiting):
     said = sentence(kedro(waiting, "annotate", "--review=issues"))
 

@@ -163,6 +163,15 @@ def test_several_annotators_keep_their_own_rows(manifest, schema):
     assert annotations["lead_time_s"].isna().tolist() == [False, False, True]
 
 
+@pytest.mark.parametrize("lead_time", [float("inf"), float("nan"), -5, 0, "", "soon", None, [3]])
+def test_what_is_no_length_of_time_is_an_unknown_one(lead_time, manifest, schema):
+    record = {"image_id": manifest["image_id"][0], "criteria": "none", "lead_time": lead_time}
+
+    annotations = read_label_export([record], manifest, schema).annotations
+
+    assert annotations["lead_time_s"].isna().tolist() == [True]
+
+
 @pytest.mark.parametrize(
     ("record", "words"),
     [

@@ -216,6 +216,50 @@ def test_pairs_are_those_of_comparing_all(seed):
     assert list(zip(first.tolist(), second.tolist(), strict=True)) == slow_pairs(hashes, RADIUS)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_are_the_components_of_all_pairs(seed):
+    rng = np.random.default_rng(seed)
+    hashes = hash_table(rng, images=60, copies=15, mirrored_copies=10)
+    hashes.loc[40:49, "phash"] = hashes.loc[39, "phash"]
+    hashes.loc[44:49, "phash_mirrored"] = hashes.loc[39, "phash_mirrored"]
+    hashes.loc[rng.choice(60, 12, replace=False), "low_information"] = True
+    hashes.loc[rng.choice(60, 3, replace=False), ["phash", "phash_mirrored"]] = ""
+    hashes = hashes.sample(frac=1, random_state=seed)
+    label = list(range(60))
+    for one, other in slow_pairs(hashes, RADIUS):
+        label = [label[one] if held == label[other] else held for held in label]
+
+    groups = group_near_copies(hashes, RADIUS)["group"]
+
+    assert groups.tolist() == pd.factorize(pd.Series(label))[0].tolist()
+
+
+def test_a_mirror_image_of_any_member_joins_the_whole_group():
+    """The second image is near the first; the third's mirror image is near the second only."""
+    straight = [0, 0xFF, 0xFFFF_0000_0000_0000, 0x0F0F_0F0F_0F0F_0000]
+    mirrored = [0x3333_3333_0000_0000, 0x5555_5555_5555_0000, 0x1FFFF, 0xF0F0_F0F0_0000_0000]
+    hashes = hash_table(np.random.default_rng(0), images=4, copies=0, mirrored_copies=0).assign(
+        phash=[f"{value:016x}" for value in straight],
+        phash_mirrored=[f"{value:016x}" for value in mirrored],
+    )
+
+    assert group_near_copies(hashes, RADIUS)["group"].tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("is_low", [False, True])
+def test_a_hundred_thousand_copies_of_one_image_are_one_group(is_low):
+    """Five thousand million pairs, none of which is needed."""
+    strangers = hash_table(np.random.default_rng(5), images=20, copies=0, mirrored_copies=0)
+    copies = strangers.iloc[[0] * 100_000].assign(
+        image_id=[f"{at:064x}" for at in range(20, 100_020)], low_information=is_low
+    )
+
+    groups = group_near_copies(pd.concat([copies, strangers[1:]]), RADIUS)["group"]
+
+    assert groups[:100_000].eq(0).all()
+    assert groups.nunique() == 20
+
+
 def test_a_symmetric_picture_is_no_copy_of_itself():
     hashes = hash_table(np.random.default_rng(4), images=20, copies=0, mirrored_copies=0)
     hashes["phash_mirrored"] = hashes["phash"]

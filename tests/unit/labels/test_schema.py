@@ -1,4 +1,3 @@
-from itertools import product
 from xml.etree import ElementTree
 
 import pytest
@@ -22,12 +21,19 @@ def test_a_schema_reads_from_yaml():
     assert schema.table.values == {"people": ("people",), "none": (), "unsure": None}
 
 
-@pytest.mark.parametrize(("positive_when", "rule"), [("any", any), ("all", all)])
-def test_positive_is_any_or_all_of_the_criteria(positive_when, rule):
-    schema = LabelSchema(criteria=("a", "b", "c"), positive_when=positive_when)
-
-    for answers in product([False, True], repeat=3):
-        assert schema.is_positive(dict(zip("abc", answers, strict=True))) == rule(answers)
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        (("a",), ""),
+        (("a", "b"), ""),
+        (("none",), ""),
+        ((), "the answer holds no choice"),
+        (("a", "c"), "the label 'c' is unknown; wanted one of ['a', 'b', 'none']"),
+        (("none", "a"), "'none' contradicts ['none', 'a']"),
+    ],
+)
+def test_an_answer_is_criteria_or_none_of_them(choices, words):
+    assert LabelSchema(criteria=("a", "b")).why_no_answer(choices) == words
 
 
 @pytest.mark.parametrize(

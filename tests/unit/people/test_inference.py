@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from cosmop.people import inference, precisions
+from cosmop.people import devices, inference
+from cosmop.people.devices import multiplies_bfloat16, pick_precision
 from cosmop.people.inference import MOST_MOVED, FastNetwork
 from cosmop.people.network import PersonFilterOptions, create_person_filter
-from cosmop.people.precisions import multiplies_bfloat16, pick_precision
 
 CPU = torch.device("cpu")
 
@@ -94,7 +94,7 @@ def test_bfloat16_is_taken_where_the_processor_says_it_multiplies_it(
     file = tmp_path / "cpuinfo"
     if facts is not None:
         file.write_text(facts)
-    monkeypatch.setattr(precisions, "_CPU_FACTS", file)
+    monkeypatch.setattr(devices, "_CPU_FACTS", file)
 
     assert pick_precision("auto", CPU) == expected
     assert pick_precision("float32", CPU) == torch.float32

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from cosmop.people.backbones import build_backbone, trunk_of
-from cosmop.people.folding import fold_batch_norms
+from cosmop.people.batch_norms import fold_batch_norms
 
 FAMILIES = [
     *("resnext_small", "resnet18", "densenet121", "googlenet", "regnet_y_400mf"),
