@@ -116,7 +116,13 @@ class JSONDataset(VersionedPathDataset[Any]):
     """A JSON document: metrics, label tasks, settings."""
 
     def _read(self, path: Path) -> Any:
-        return json.loads(path.read_text(encoding="utf-8"))
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(
+                f"The file {path} must be a JSON document, got something else ({error}); delete "
+                "this version and run the node that makes it again."
+            ) from error
 
     def _write(self, path: Path, data: Any) -> None:
         text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)

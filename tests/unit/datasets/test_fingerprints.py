@@ -12,6 +12,7 @@ from cosmop.datasets import (
     LabelExportDataset,
     WorkFolderDataset,
 )
+from cosmop.errors import InputError
 
 
 def touch(path, text, at=1):
@@ -54,3 +55,9 @@ def test_a_file_is_known_by_its_content(tmp_path, kind):
 @pytest.mark.parametrize("kind", [WorkFolderDataset, ImageStoreDataset])
 def test_caches_and_the_store_have_no_fingerprint(tmp_path, kind):
     assert not hasattr(kind(filepath=str(tmp_path)), "fingerprint")
+
+
+def test_a_damaged_document_is_told_in_one_sentence(tmp_path):
+    touch(tmp_path / "f.json", '{"tasks": [')
+    with pytest.raises(InputError, match=r"f\.json must be a JSON document, got something else"):
+        JSONDataset(filepath=str(tmp_path / "f.json")).load()
