@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from kedro.io import DatasetError
 
 from cosmop.datasets import (
     FolderDataset,
@@ -12,7 +13,7 @@ from cosmop.datasets import (
     LabelExportDataset,
     WorkFolderDataset,
 )
-from cosmop.errors import InputError
+from cosmop.session import explain
 
 
 def touch(path, text, at=1):
@@ -59,5 +60,8 @@ def test_caches_and_the_store_have_no_fingerprint(tmp_path, kind):
 
 def test_a_damaged_document_is_told_in_one_sentence(tmp_path):
     touch(tmp_path / "f.json", '{"tasks": [')
-    with pytest.raises(InputError, match=r"f\.json must be a JSON document, got something else"):
+    with pytest.raises(DatasetError) as told:
         JSONDataset(filepath=str(tmp_path / "f.json")).load()
+    sentence = explain(told.value)
+    assert sentence is not None
+    assert "f.json must be a JSON document, got something else" in sentence
