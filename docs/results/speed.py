@@ -50,7 +50,9 @@ def page(kept: Mapping[str, Any]) -> str:
         "# Speed beside peers",
         "Ratios say how many times faster than the peer in the same run; machines are shared, so "
         "ratios travel and seconds do not. *Share of the limit*: of the arithmetic rate that the "
-        "machine reached on plain matrix products or convolutions in that run.\n\n"
+        "machine reached on plain matrix products or convolutions in that run; of `phash`, of "
+        "entropy decoding alone, which no hash of a JPEG can do without; of `duplicates`, of the "
+        "time of comparing all pairs, which a join need not do, so that it exceeds 100 %.\n\n"
         "```bash\npython benchmarks/frechet.py --json | python docs/results/speed.py\n```",
     ]
     for name, one in sorted(kept.items()):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGE = __package__ or "cosmop"
-_CODE_SUFFIXES = {".py", ".pyc"}
+_NOT_BESIDE = {".py", ".pyc", ".md"}  # code is compared by its tree, prose not at all
 
 
 def code_of(function: Callable[..., Any]) -> dict[str, str]:
@@ -87,7 +87,7 @@ def _pieces_of(module: str) -> dict[str, str]:
     pieces = {module: _checksum(_tree(module).body)}
     source = _source(module)
     for path in sorted(source.parent.iterdir()):
-        if path.is_file() and path.suffix not in _CODE_SUFFIXES:
+        if path.is_file() and path.suffix not in _NOT_BESIDE:
             name = f"{module.rpartition('.')[0]}:{path.name}"
             pieces[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return pieces

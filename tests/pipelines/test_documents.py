@@ -1,15 +1,20 @@
-"""What the README and the notebook promise is so."""
+"""What the documents promise is so: their commands are run as they stand."""
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from kedro.framework.project import configure_project, pipelines
 
-PROJECT = Path(__file__).parents[2]
+from tests.documents import as_the_base, blocks_in, blocks_of, documents, follow, is_run
+from tests.project import PROJECT
+
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+TUTORIAL = "docs/tutorial.md"
+WITH_COMMANDS = [name for name in documents() if any(map(is_run, blocks_of(name)))]
 
 
 def test_every_make_command_of_the_readme_is_a_target() -> None:
@@ -55,7 +60,6 @@ def test_every_flag_of_the_readme_is_a_flag_of_kedro_run() -> None:
 
 
 def test_every_parameter_node_and_dataset_of_the_readme_exists() -> None:
-    from kedro.framework.project import configure_project, pipelines
     from kedro.pipeline import Pipeline
 
     configure_project("cosmop")
@@ -69,18 +73,64 @@ def test_every_parameter_node_and_dataset_of_the_readme_exists() -> None:
     assert set(re.findall(r"`([a-z_0-9]+)`", table)) <= study.all_outputs()
 
 
-@pytest.mark.slow  # it reads a study that has run
-def test_the_notebook_runs_in_a_finished_project(
-    finished: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    notebook = json.loads((PROJECT / "notebooks/tour.ipynb").read_text(encoding="utf-8"))
-    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    code = "\n".join(cells).replace(
-        "KedroSession.create(project)", 'KedroSession.create(project, env="test")'
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=finished, capture_output=True, text=True, check=False
-    )
+def test_every_link_of_every_document_leads_somewhere() -> None:
+    lost = [
+        f"{document}: {link}"
+        for document in documents()
+        for link in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", (PROJECT / document).read_text())
+        if not (PROJECT / document).parent.joinpath(link).exists()
+    ]
 
-    assert done.returncode == 0, done.stderr
-    assert "Synthetic images accepted" in done.stdout
+    assert lost == []
+
+
+def test_every_block_of_commands_is_run_or_says_why_not() -> None:
+    found = {document: blocks_of(document) for document in documents()}
+    fences = {d: (PROJECT / d).read_text(encoding="utf-8").count("```") for d in found}
+
+    assert {d: 2 * len(blocks) for d, blocks in found.items()} == fences
+    reasons = [block.reason for blocks in found.values() for block in blocks if not is_run(block)]
+    assert all(len(reason) > 15 for reason in reasons if reason is not None)
+    assert any(map(is_run, found["README.md"]))
+
+
+def test_a_block_is_run_unless_the_line_above_gives_a_reason() -> None:
+    run, not_run = "```bash\na\n```\n", "<!-- not run: no GPU here -->\n```bash\nb\n```\n"
+
+    first, second, third = blocks_in(f"{run}\n{not_run}\n```yaml\n# c/d.yml\n```\n")
+
+    assert (is_run(first), is_run(second), is_run(third)) == (True, False, False)
+    assert (second.reason, third.path) == ("no GPU here", "c/d.yml")
+
+
+@pytest.mark.slow  # each is the commands of a document, as a person would paste them
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("document", sorted({*WITH_COMMANDS} - {TUTORIAL}))
+def test_the_commands_of_a_document_run(document: str, project: Path) -> None:
+    follow(blocks_of(document), as_the_base(project))
+
+
+@pytest.mark.slow  # a study of its own
+@pytest.mark.timeout(900)
+def test_the_tutorial_leads_a_new_subject_from_keywords_to_a_report(new_project: Path) -> None:
+    blocks = blocks_of(TUTORIAL)
+    last = next(i for i, block in enumerate(blocks) if block.text.startswith("rm -r"))
+    said = follow(blocks[:last], new_project)
+
+    (page,) = new_project.glob("data/umbrellas/08_reporting/study_report.html/*/*.html")
+    assert "People with umbrellas" in page.read_text(encoding="utf-8")
+    config = (new_project / "conf/umbrellas/parameters/subject.yml").read_text(encoding="utf-8")
+    assert "Does anybody carry an umbrella?" in config
+    (table,) = new_project.glob("data/umbrellas/03_primary/labelled_images.parquet/*/*.parquet")
+    labelled = pd.read_parquet(table)
+    assert labelled["is_positive"].equals(labelled["carrying_bags"])
+    assert 0 < labelled["is_positive"].sum() < len(labelled)
+    configure_project("cosmop")
+    total = len(pipelines["__default__"].nodes)
+    assert f"{total} of {total} nodes would run" in said
+    assert "parameter generation.sampling.truncation changed 1.0 → 0.7" in said
+
+    said = follow(blocks[last:], new_project)
+
+    assert "3 of 3 nodes would run" in said
+    assert not list((new_project / "data/umbrellas").rglob("*.parquet"))

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -22,9 +20,6 @@ from cosmop.stylegan2.generator import Generator
 from tests.project import kedro
 
 pytestmark = pytest.mark.slow  # real kedro commands on a real study
-
-PROJECT = Path(__file__).parents[2]
-NOTEBOOK = PROJECT / "notebooks/generator.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -94,19 +89,3 @@ def test_the_delivered_set_is_exported_and_each_image_can_be_made_again(explored
             assert np.array_equal(expected, actual), name
 
     assert [record["seed"] for record in records.values()] == manifest["seed"].tolist()
-
-
-def test_the_notebook_holds_no_outputs_and_runs_on_a_finished_study(finished: Path) -> None:
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
-    text = "\n".join("".join(cell["source"]) for cell in code)
-    done = subprocess.run(
-        [sys.executable, "-c", text.replace("create(project)", 'create(project, env="test")')],
-        cwd=finished,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert [cell for cell in code if cell["outputs"] or cell["execution_count"]] == []
