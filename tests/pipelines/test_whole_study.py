@@ -163,6 +163,9 @@ def test_two_runs_with_different_parameters_stand_side_by_side_in_mlflow(project
     written = flatten(document(project, "classifier_metrics"))
     assert written["judges.one_class_svm.accuracy.value"] == second.data.metrics[key]
     assert {"FINISHED"} == {run.info.status for run in (first, second)}
+    assert first.data.params.keys() == second.data.params.keys()
+    default = "annotation.tasks.audit_share"  # in no file, of a stage that only the first ran
+    assert first.data.params[default] == second.data.params[default] == "0.1"
     table = "one_class_features"
     assert second.data.tags[f"loaded.{table}"] == first.data.tags[f"saved.{table}"]
     model = client.get_model_version_by_alias("cosmop-generator", "champion")

@@ -9,6 +9,8 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
+from kedro.validation.exceptions import ParameterValidationError
+from kedro.validation.parameter_validator import ParameterValidator
 
 from cosmop.datasets.snapshots import Workspaces
 from cosmop.datasets.work_folders import WorkFolder
@@ -66,13 +68,10 @@ class Tracking:
         self._stopwatch.begin(node.name)
 
     @hook_impl
-    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Open the run, and write down typed parameters with their defaults."""
-        tracker = self._open()
+    def before_node_run(self, node: Node) -> None:
+        """Open the run, and begin to measure the time of a node that loads nothing."""
+        self._open()
         self._stopwatch.begin(node.name)
-        if tracker is not None:
-            given = {name: data for name, data in inputs.items() if name.startswith("params:")}
-            tracker.log_parameters({key.removeprefix("params:"): given[key] for key in given})
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
@@ -117,7 +116,7 @@ class Tracking:
     def _open(self) -> Tracker | None:
         if self._tracker is None and self._run_params and self._options.get("enabled", False):
             self._tracker = Tracker(self._options, self._project_path)
-            self._tracker.start(self._run_params, self._parameters)
+            self._tracker.start(self._run_params, _with_defaults(self._parameters))
         return self._tracker
 
     def _close(self, status: str) -> None:
@@ -158,6 +157,17 @@ class Tracking:
                 judgement = judgement_of(catalog, name, wish, self._saved.get(name))
                 if judgement is not None:
                     tracker.log_judgement(**judgement)
+
+
+def _with_defaults(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of all pipelines, typed: two runs then differ in what is different.
+
+    They are as they came where those of some other pipeline cannot be used.
+    """
+    try:
+        return ParameterValidator(dict(pipelines)).validate_raw_params(parameters)
+    except ParameterValidationError:
+        return parameters
 
 
 def _mirror(tracker: Tracker, name: str, dataset: Any, data: Any) -> None:

@@ -1,6 +1,6 @@
 """Tells the events of a run to MLflow; telling an event twice changes nothing.
 
-Kinds of events: ``start`` (run_id, name, tags, params), ``params`` (values), ``tags`` (tags),
+Kinds of events: ``start`` (run_id, name, tags, params), ``tags`` (tags),
 ``metrics`` (values, step), ``image`` (path, key, step), ``file`` (path, folder), ``child`` (id,
 name, params, metrics), ``model``, ``judged`` (see `cosmop.tracking.models`), ``finish`` (status).
 """
@@ -96,7 +96,6 @@ class Mirror:
         """
         told: dict[str, Callable[[Event], None]] = {
             "start": self._start,
-            "params": lambda event: self._log_params(event["values"]),
             "tags": self._set_tags,
             "metrics": self._log_metrics,
             "image": self._log_image,

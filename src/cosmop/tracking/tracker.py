@@ -54,7 +54,6 @@ class Tracker:
         self._lock = threading.RLock()
         self._failure: str | None = None
         self._untold: Counter[str] = Counter()
-        self._params: set[str] = set()
         self._rows: set[tuple[int, float]] = set()
         self._system: SystemMetrics | None = None
         self._ending = _Ending(lambda: self.finish("KILLED"))
@@ -73,22 +72,14 @@ class Tracker:
             **code_state(self._project_path),
             **this_process(),
         }
-        params = flatten(parameters)
-        self._params |= params.keys()
         name = f"{'+'.join(chosen)} {run_id[:19]}"
-        self._tell("start", run_id=run_id, name=name, tags=tags, params=_as_text(params))
+        self._tell(
+            "start", run_id=run_id, name=name, tags=tags, params=_as_text(flatten(parameters))
+        )
         self._ending.watch()
         if self._seconds > 0:
             self._system = SystemMetrics(self._seconds, self._log_system)
             self._system.start()
-
-    def log_parameters(self, tree: Mapping[str, Any]) -> None:
-        """Write down parameters, Pydantic models with their defaults, that are not yet there."""
-        flat = flatten(tree)
-        new = {key: value for key, value in flat.items() if key not in self._params}
-        if new:
-            self._params |= new.keys()
-            self._tell("params", values=_as_text(new))
 
     def note(self, name: str, text: str) -> None:
         """Tag the run, for example with a dataset's version."""
