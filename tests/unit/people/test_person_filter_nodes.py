@@ -6,7 +6,7 @@ from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.decoding import DecodingLimits
 from cosmop.imaging.store import ImageStore
 from cosmop.people.options import PersonFilterOptions, TrainingOptions
-from cosmop.people.source_options import SourceLeakOptions, SourcesOptions
+from cosmop.people.sources.options import SourceLeakOptions, SourcesOptions
 from cosmop.pipelines.person_filter.nodes import (
     collect_person_filter_images,
     measure_person_source_leak,

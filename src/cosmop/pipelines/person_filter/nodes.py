@@ -10,7 +10,7 @@ from cosmop.imaging.decoding import DecodingLimits
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 from cosmop.people.options import PersonFilterOptions, TrainingOptions
-from cosmop.people.source_options import SourceLeakOptions, SourcesOptions
+from cosmop.people.sources.options import SourceLeakOptions, SourcesOptions
 
 
 def collect_person_filter_images(
@@ -21,7 +21,7 @@ def collect_person_filter_images(
     sources: SourcesOptions,
 ) -> tuple[ImageSet, pd.DataFrame]:
     """Take both sources of images into the store, and say what is missing or damaged."""
-    from cosmop.people.sources import collect_person_images
+    from cosmop.people.sources.gathering import collect_person_images
 
     folders = {True: people_folder, False: no_people_folder}
     return collect_person_images(folders, image_store, limits, sources)
@@ -31,7 +31,7 @@ def measure_person_source_leak(
     person_filter_images: ImageSet, options: SourceLeakOptions
 ) -> dict[str, Any]:
     """Measure how well files and thumbnails alone tell images with people from others."""
-    from cosmop.people.source_leak import measure_source_leak
+    from cosmop.people.sources.leak import measure_source_leak
 
     return measure_source_leak(person_filter_images, options)
 

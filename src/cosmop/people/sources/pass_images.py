@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from cosmop.errors import InputError
-from cosmop.people.photo_files import (
+from cosmop.people.sources.photo_files import (
     choose_photos,
     files_named,
     list_photos,
     note_missing_archives,
 )
-from cosmop.people.photos import KnownPeople, Photo, Request
-from cosmop.people.source_problems import Problems, printable
+from cosmop.people.sources.photos import KnownPeople, Photo, Request
+from cosmop.people.sources.problems import Problems, printable
 
 ARCHIVES = tuple(f"PASS.{number}.tar" for number in range(10))
 METADATA = "pass_metadata.csv"

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmop.people.photo_files import PhotoFile, read_photos
-from cosmop.people.source_problems import Problems
+from cosmop.people.sources.photo_files import PhotoFile, read_photos
+from cosmop.people.sources.problems import Problems
 from cosmop.progress import track
 
 Boxes = NDArray[np.float32]  # [N, 4]: left, top, right, bottom in pixels

@@ -13,11 +13,11 @@ from cosmop.imaging.decoding import DecodingLimits
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 from cosmop.metrics.intervals import wilson
-from cosmop.people.source_leak import measure_source_leak
-from cosmop.people.source_leak_words import is_leak, leak_sentence
-from cosmop.people.source_options import SourceLeakOptions, SourcesOptions
-from cosmop.people.source_traces import METADATA, file_traces
-from cosmop.people.sources import collect_person_images
+from cosmop.people.sources.gathering import collect_person_images
+from cosmop.people.sources.leak import measure_source_leak
+from cosmop.people.sources.leak_words import is_leak, leak_sentence
+from cosmop.people.sources.options import SourceLeakOptions, SourcesOptions
+from cosmop.people.sources.traces import METADATA, file_traces
 from tests.unit.people.published_sources import backdrop
 
 QUICK = SourceLeakOptions(trees=30)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cosmop.errors import InputError
-from cosmop.people.crowdhuman import read_crowdhuman
-from cosmop.people.photos import Request
-from cosmop.people.source_problems import Problems
+from cosmop.people.sources.crowdhuman import read_crowdhuman
+from cosmop.people.sources.photos import Request
+from cosmop.people.sources.problems import Problems
 from tests.unit.people.published_sources import (
     make_crowd,
     odgt,

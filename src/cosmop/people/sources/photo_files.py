@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from cosmop.people.source_problems import Problems, printable
+from cosmop.people.sources.problems import Problems, printable
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 _TAR_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)  # no links, devices or sparse files

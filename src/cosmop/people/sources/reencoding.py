@@ -9,7 +9,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from cosmop.people.source_options import ReencodingOptions
+from cosmop.people.sources.options import ReencodingOptions
 
 _CHROMA_4_2_0 = 2  # Pillow's number for it
 

@@ -18,9 +18,9 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 from cosmop.metrics.intervals import Interval, wilson
-from cosmop.people.source_leak_words import is_leak, leak_sentence
-from cosmop.people.source_options import SourceLeakOptions
-from cosmop.people.source_traces import file_traces
+from cosmop.people.sources.leak_words import is_leak, leak_sentence
+from cosmop.people.sources.options import SourceLeakOptions
+from cosmop.people.sources.traces import file_traces
 
 Rows = NDArray[np.int64]
 Answers = dict[str, Any]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmop.people.photos import Boxes, KnownPeople
+from cosmop.people.sources.photos import Boxes, KnownPeople
 
 _TRIES = 200
 _Windows = NDArray[np.float64]  # [N, 4] or [4]: left, top, right, bottom in pixels

@@ -14,7 +14,7 @@ from cosmop.imaging.decoding import (
     inspect_image,
 )
 from cosmop.imaging.store import ImageStore
-from cosmop.people.cutting import (
+from cosmop.people.sources.cutting import (
     CutOut,
     Framing,
     framing_of,
@@ -23,11 +23,11 @@ from cosmop.people.cutting import (
     person_free_crops,
     whole_photo,
 )
-from cosmop.people.photo_files import seed_of
-from cosmop.people.photos import KnownPeople, Photo
-from cosmop.people.reencoding import encode_alike, shortest_usable_px
-from cosmop.people.source_options import ReencodingOptions, SideOptions
-from cosmop.people.source_problems import Problems
+from cosmop.people.sources.options import ReencodingOptions, SideOptions
+from cosmop.people.sources.photo_files import seed_of
+from cosmop.people.sources.photos import KnownPeople, Photo
+from cosmop.people.sources.problems import Problems
+from cosmop.people.sources.reencoding import encode_alike, shortest_usable_px
 
 Row = dict[str, Any]
 

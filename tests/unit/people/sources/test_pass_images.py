@@ -6,9 +6,9 @@ import tarfile
 import pytest
 
 from cosmop.errors import InputError
-from cosmop.people.pass_images import read_pass
-from cosmop.people.photos import Request
-from cosmop.people.source_problems import Problems
+from cosmop.people.sources.pass_images import read_pass
+from cosmop.people.sources.photos import Request
+from cosmop.people.sources.problems import Problems
 from tests.unit.people.published_sources import backdrop, encoded, write_pass, write_tar
 
 

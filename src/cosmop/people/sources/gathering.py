@@ -10,13 +10,13 @@ from cosmop.errors import InputError
 from cosmop.imaging.decoding import DecodingLimits
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
-from cosmop.people.crowdhuman import read_crowdhuman
-from cosmop.people.intake import Intake, Row
-from cosmop.people.pass_images import read_pass
-from cosmop.people.photo_files import choose_photos, list_photos
-from cosmop.people.photos import Photo, Request
-from cosmop.people.source_options import SourcesOptions
-from cosmop.people.source_problems import Problems, problem_table
+from cosmop.people.sources.crowdhuman import read_crowdhuman
+from cosmop.people.sources.intake import Intake, Row
+from cosmop.people.sources.options import SourcesOptions
+from cosmop.people.sources.pass_images import read_pass
+from cosmop.people.sources.photo_files import choose_photos, list_photos
+from cosmop.people.sources.photos import Photo, Request
+from cosmop.people.sources.problems import Problems, problem_table
 
 _LOG = logging.getLogger(__name__)
 _WORDS = {True: "with", False: "without"}

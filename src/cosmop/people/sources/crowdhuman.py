@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from cosmop.errors import InputError
-from cosmop.people.photo_files import (
+from cosmop.people.sources.photo_files import (
     PhotoFile,
     choose_photos,
     files_named,
     list_photos,
     note_missing_archives,
 )
-from cosmop.people.photos import Boxes, KnownPeople, Photo, Request
-from cosmop.people.source_problems import Problems, printable
+from cosmop.people.sources.photos import Boxes, KnownPeople, Photo, Request
+from cosmop.people.sources.problems import Problems, printable
 
 ARCHIVES = (
     "CrowdHuman_train01.zip",

@@ -9,16 +9,16 @@ from PIL import Image
 from cosmop.errors import InputError
 from cosmop.imaging.decoding import DecodingLimits
 from cosmop.imaging.store import ImageStore
-from cosmop.people.cutting import (
+from cosmop.people.sources.cutting import (
     framing_of,
     people_within,
     person_crops,
     person_free_crops,
     whole_photo,
 )
-from cosmop.people.photos import KnownPeople
-from cosmop.people.source_options import SourcesOptions
-from cosmop.people.sources import collect_person_images
+from cosmop.people.sources.gathering import collect_person_images
+from cosmop.people.sources.options import SourcesOptions
+from cosmop.people.sources.photos import KnownPeople
 from tests.unit.people.published_sources import (
     CROWD,
     MASKED,

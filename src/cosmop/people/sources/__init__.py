@@ -1,0 +1,1 @@
+"""Images with and without people as they are published: CrowdHuman, PASS, folders."""
