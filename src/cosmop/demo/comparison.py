@@ -45,7 +45,7 @@ def compare_decisions(
 
 def _downloads(truth: pd.DataFrame, log: pd.DataFrame) -> dict[str, Any]:
     """Share of broken files that were refused, and of sound files that were taken."""
-    files = log["location"].str.rsplit("/", n=1).str[-1]
+    files = log["location"].str.rpartition("/")[2].str.partition("?")[0]
     status = log.assign(file=files).drop_duplicates("file").set_index("file")["status"]
     met = truth[truth["file"].isin(status.index)]
     is_broken = met["fault"].str.startswith(_BROKEN).to_numpy(dtype=bool)

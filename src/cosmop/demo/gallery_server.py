@@ -5,6 +5,7 @@ from the web; see `GalleryServer`. Open ``http://127.0.0.1:PORT/`` in a browser 
 """
 
 import csv
+import hashlib
 import io
 import json
 import logging
@@ -67,6 +68,12 @@ class Photo:
     def words(self) -> frozenset[str]:
         """What a query is compared with."""
         return frozenset(_words(f"{self.title} {self.keywords}"))
+
+    @cached_property
+    def address(self) -> str:
+        """Path and query, another one for other content: an address stands for one picture."""
+        version = hashlib.sha256(self.path.read_bytes()).hexdigest()[:8]
+        return f"/images/{quote(self.file)}?v={version}"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -249,6 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
         "photo": "_photo_page",
         "images": "_image",
         "thumbs": "_thumbnail",
+        "robots.txt": "_robots",
         "2": "_posts",
     }
 
@@ -303,7 +311,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _tile(self, photo: Photo) -> dict[str, Any]:
         name, (width, height) = quote(photo.file), photo.size
         meta = {
-            "image_url": f"{self._origin()}/images/{name}",
+            "image_url": f"{self._origin()}{photo.address}",
+            "thumbnail_url": f"{self._origin()}/thumbs/{name}",
             "page_url": f"{self._origin()}/photo/{name}",
             "title": photo.title,
             "width": width,
@@ -341,6 +350,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._missing()
         kind = mimetypes.guess_type(photo.file)[0] or "application/octet-stream"
         return self._send(photo.path.read_bytes(), kind)
+
+    def _robots(self) -> None:
+        self._send(b"User-agent: *\nAllow: /\n", "text/plain; charset=utf-8")
 
     def _thumbnail(self) -> None:
         photo = self.server.photos.by_file.get(self.rest)
@@ -478,7 +490,7 @@ def _post(photo: Photo, wanted: set[str]) -> dict[str, Any]:
 def _media(photo: Photo, fields: set[str]) -> dict[str, Any]:
     width, height = photo.size
     optional = {
-        "url": f"http://{GALLERY_HOST}/images/{quote(photo.file)}",
+        "url": f"http://{GALLERY_HOST}{photo.address}",
         "width": width,
         "height": height,
         "alt_text": photo.title,

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 import socket
@@ -157,13 +158,18 @@ def test_recent_search_honours_channels_and_ignores_operators(get):
     assert search_posts(get, query="people has:images")[1]["meta"] == {"result_count": 0}
 
 
-def test_media_come_with_the_asked_fields_only(get):
+def test_media_come_with_the_asked_fields_only_and_an_address_that_stands_for_the_content(
+    get, folder
+):
     fields = {"media.fields": "url,width", "expansions": "attachments.media_keys"}
     _, found = search_posts(get, query="market", **fields)
 
     key = found["data"][0]["attachments"]["media_keys"][0]
     expected = {"media_key": key, "type": "photo", "width": 40}
-    assert expected | {"url": "http://gallery.test/images/a.jpg"} == found["includes"]["media"][0]
+    version = hashlib.sha256((folder / "images/a.jpg").read_bytes()).hexdigest()[:8]
+    assert expected | {"url": f"http://gallery.test/images/a.jpg?v={version}"} == (
+        found["includes"]["media"][0]
+    )
 
 
 def test_times_are_written_as_the_api_writes_them(get):
