@@ -20,7 +20,7 @@ from cosmop.reports.names import MEASURES, measure_name
 from cosmop.reports.page_tables import Table
 from cosmop.reports.remarks import Remark, listed
 
-HEADLINE_MEASURES = ("kernel_distance", "mind", "recall", "coverage")
+HEADLINE_MEASURES = ("told_apart", "kernel_distance", "mind", "recall", "coverage")
 """What a reader should go by, in this order."""
 
 _REFERENCES = {"to_test": "test images", "to_training": "training images"}

@@ -31,7 +31,7 @@ class Measure:
     Attributes:
         title: Its name.
         meaning: What it says, and which end is good; one sentence.
-        is_share: Whether it lies between 0 and 1, more being better.
+        is_share: Whether it lies between 0 and 1.
     """
 
     title: str
@@ -40,6 +40,12 @@ class Measure:
 
 
 MEASURES = {
+    "told_apart": Measure(
+        "Pixel test",
+        "How surely a linear model that sees only coarse colours and fine structure tells "
+        "synthetic from real images it has not seen (AUROC): 0.5 is a coin, 1 is always.",
+        is_share=True,
+    ),
     "kernel_distance": Measure(
         "Kernel distance",
         "How far apart the two clouds of images lie; 0 when they are alike, without bias at any "

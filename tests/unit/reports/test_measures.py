@@ -25,14 +25,14 @@ def test_only_measures_beyond_the_floor_are_said_to_differ():
 
     assert (warned.kind, quiet.kind) == ("warn", "note")
     assert "By MIND and recall, synthetic images differ" in warned.text
-    assert "By kernel distance and coverage, no difference" in quiet.text
+    assert "By pixel test, kernel distance and coverage, no difference" in quiet.text
 
 
 def test_being_within_the_floor_is_never_called_good():
     views = measure_views(_facts(), *HEADLINE_MEASURES)
 
     assert {one.kind for one in distance_remarks(_facts())} == {"note"}
-    assert [one.verdict.kind for one in views if one.verdict] == ["note"] * 4
+    assert [one.verdict.kind for one in views if one.verdict] == ["note"] * 5
 
 
 @pytest.mark.parametrize(("value", "is_said"), [(0.2, True), (0.35, False), (0.9, False)])

@@ -69,17 +69,18 @@ def extract_distance_features(
     return features_of_study(images, person_filter, feature_cache, options)
 
 
-def measure_distances(distance_features: FeatureTable, options: DistanceOptions) -> dict[str, Any]:
+def measure_distances(
+    distance_features: FeatureTable,
+    training_images: ImageSet,
+    test_images: ImageSet,
+    synthetic_images: ImageSet,
+    options: DistanceOptions,
+) -> dict[str, Any]:
     """Measure how far the synthetic images are from the real ones, beside the floor."""
-    from cosmop.metrics.judging import measure_distances as measure
+    from cosmop.pipelines.evaluation.distances import distances_of_study
 
-    return measure(
-        distance_features.of("train", is_positive=True),
-        distance_features.of("test", is_positive=True),
-        distance_features.of("synthetic"),
-        extractor=distance_features.extractor,
-        options=options,
-    )
+    images = (training_images, test_images, synthetic_images)
+    return distances_of_study(distance_features, images, options)
 
 
 def measure_memorisation(

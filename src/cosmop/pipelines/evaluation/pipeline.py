@@ -80,7 +80,13 @@ def _distances() -> Pipeline:
         [
             Node(
                 measure_distances,
-                ["distance_features", "params:evaluation.distances"],
+                [
+                    "distance_features",
+                    "training_images",
+                    "test_images",
+                    "synthetic_images",
+                    "params:evaluation.distances",
+                ],
                 "distances",
                 name="measure_distances",
             ),
