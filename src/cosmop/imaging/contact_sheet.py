@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cosmop.imaging.decoding import fit_image
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.labelled_grid import BACKGROUND, INK
+from cosmop.imaging.thumbnails import open_thumbnail
 
 _EMPTY_TILE = (222, 222, 219)
 
@@ -75,7 +76,9 @@ def _choose(count: int, cells: int, seed: int) -> list[int]:
 
 def _tile(images: ImageSet, index: int, tile_px: int) -> Image.Image:
     try:
-        return fit_image(images.open(index), (tile_px, tile_px), "crop")
+        image_id = images.manifest["image_id"].iloc[index]
+        small = open_thumbnail(images.store, image_id, shorter_px=tile_px)
+        return fit_image(small or images.open(index), (tile_px, tile_px), "crop")
     except Exception:  # noqa: BLE001  # a sheet shows what there is; decoders raise anything
         return _say(Image.new("RGB", (tile_px, tile_px), _EMPTY_TILE), "unreadable")
 

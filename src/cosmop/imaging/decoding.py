@@ -1,16 +1,21 @@
 """Decoding that trusts nothing: format, size and completeness are checked before use."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 from pydantic import Field
 
 from cosmop.config import Options
 
 ACCEPTED_FORMATS = ("JPEG", "PNG", "WEBP")
 _EXTENSIONS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp"}  # MPO: phones' JPEG pairs
+_START_OF_SCAN = b"\xff\xda"
+_MAX_SCANS = 200  # encoders write about ten
 _RESAMPLING = Image.Resampling.LANCZOS
 _UPRIGHT_BY = {  # EXIF 2.3, tag 0x0112
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -29,10 +34,22 @@ class DecodingLimits(Options):
     min_side_px: int = Field(default=32, ge=1, description="Shorter side, in pixels.")
     max_pixels: int = Field(default=50_000_000, ge=1, description="Width × height.")
     max_aspect: float = Field(default=8.0, ge=1, description="Longer side over shorter side.")
+    max_frames: int = Field(
+        default=1, ge=1, description="Frames of a PNG or WebP; more are an animation."
+    )
 
 
 class UnreadableImageError(ValueError):
-    """The bytes are not a usable image; the message is the reason, in a few words."""
+    """The bytes are not a usable image; the message is the reason, in a few words.
+
+    Attributes:
+        kind: One word for it, to count by: not_an_image, truncated, too_small, too_many_pixels,
+            too_long_shape, too_many_frames, or undecodable.
+    """
+
+    def __init__(self, reason: str, kind: str = "undecodable") -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -53,21 +70,39 @@ def inspect_image(content: bytes, limits: DecodingLimits) -> ImageFacts:
     Raises:
         UnreadableImageError: Not JPEG, PNG or WebP; truncated; too small, too large or too long.
     """
-    try:
-        image = Image.open(io.BytesIO(content), formats=ACCEPTED_FORMATS)
-        _check_dimensions(*image.size, limits)
+    with opened_image(content, limits) as image:
         image.load()
-        extension = _EXTENSIONS[str(image.format)]
+        return image_facts(image.size, image)
+
+
+@contextmanager
+def opened_image(content: bytes, limits: DecodingLimits) -> Iterator[Image.Image]:
+    """Open `content` and check what its header says; whatever decoding raises becomes a reason.
+
+    Raises:
+        UnreadableImageError: Not JPEG, PNG or WebP; truncated; outside the limits; or, from what is
+            done with the image, that it cannot be decoded.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=ACCEPTED_FORMATS) as image:
+            _check_dimensions(*image.size, limits)
+            _check_parts(image, content, limits)
+            yield image
     except UnreadableImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableImageError("more pixels than Pillow's bomb limit") from error
+        reason = "more pixels than Pillow's bomb limit"
+        raise UnreadableImageError(reason, "too_many_pixels") from error
     except Exception as error:  # hostile bytes make decoders raise anything
-        raise UnreadableImageError(_reason(error)) from error
-    width, height = image.size
+        raise _refusal(error, content) from error
+
+
+def image_facts(size: tuple[int, int], image: Image.Image) -> ImageFacts:
+    """Return the facts of a loaded `image` whose header said `size` (it may be decoded smaller)."""
+    width, height = size
     if read_orientation(image) >= 5:  # 5 to 8 lie on their side
         width, height = height, width
-    return ImageFacts(extension, width, height)
+    return ImageFacts(_EXTENSIONS[str(image.format)], width, height)
 
 
 def read_orientation(image: Image.Image) -> int:
@@ -86,17 +121,58 @@ def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
 
 def _check_dimensions(width: int, height: int, limits: DecodingLimits) -> None:
     short, long = sorted((width, height))
+    said = f"{width}×{height} px is"
     if short < limits.min_side_px:
-        raise UnreadableImageError(f"{width}×{height} px is smaller than {limits.min_side_px} px")
+        raise UnreadableImageError(f"{said} smaller than {limits.min_side_px} px", "too_small")
     if width * height > limits.max_pixels:
-        raise UnreadableImageError(f"{width}×{height} px is more than {limits.max_pixels} pixels")
+        raise UnreadableImageError(
+            f"{said} more than {limits.max_pixels} pixels", "too_many_pixels"
+        )
     if long > short * limits.max_aspect:
-        raise UnreadableImageError(f"{width}×{height} px is longer than {limits.max_aspect:g} : 1")
+        raise UnreadableImageError(
+            f"{said} longer than {limits.max_aspect:g} : 1", "too_long_shape"
+        )
 
 
-def _reason(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return "not a JPEG, PNG or WebP image" if "cannot identify" in text else text
+def _check_parts(image: Image.Image, content: bytes, limits: DecodingLimits) -> None:
+    frames = getattr(image, "n_frames", 1) if image.format in ("PNG", "WEBP") else 1
+    if frames > limits.max_frames:
+        raise UnreadableImageError(f"an animation of {frames} frames", "too_many_frames")
+    if isinstance(image, JpegImageFile) and _scans(image, content) > _MAX_SCANS:
+        raise UnreadableImageError(f"a JPEG of more than {_MAX_SCANS} scans")
+    if _is_cut_off(content):
+        raise UnreadableImageError("image file is truncated", "truncated")
+
+
+def _scans(image: JpegImageFile, content: bytes) -> int:
+    """Count the scans of an opened JPEG, each of which goes over the whole picture.
+
+    A few bytes make one: a file of a megabyte may hold scans for hours. Most files have one, and
+    say so: their first is not progressive, and of all colours.
+    """
+    start = content.rfind(_START_OF_SCAN, 0, image.fp.tell() if image.fp else None)
+    colours = content[start + 4 : start + 5]
+    if start >= 0 and "progressive" not in image.info and colours == bytes([image.layers]):
+        return 1
+    return content.count(_START_OF_SCAN)
+
+
+def _is_cut_off(content: bytes) -> bool:
+    """Tell whether the end is missing that the format has; decoders may be content without it."""
+    if content.startswith(b"\x89PNG"):
+        return content.rfind(b"IEND\xaeB`\x82") < 0
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return len(content) < 8 + int.from_bytes(content[4:8], "little")
+    is_jpeg = len(content) > 3 and content.startswith(b"\xff\xd8\xff")
+    return is_jpeg and content.rfind(b"\xff\xd9") < 0  # from the end, where it is
+
+
+def _refusal(error: Exception, content: bytes) -> UnreadableImageError:
+    if _is_cut_off(content) or "truncated" in str(error).lower():
+        return UnreadableImageError("image file is truncated", "truncated")
+    if isinstance(error, UnidentifiedImageError):
+        return UnreadableImageError("not a JPEG, PNG or WebP image", "not_an_image")
+    return UnreadableImageError(str(error) or type(error).__name__)
 
 
 def decode_rgb(content: bytes) -> Image.Image:
@@ -105,8 +181,13 @@ def decode_rgb(content: bytes) -> Image.Image:
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
-    """Bring an opened image to upright RGB; transparency is laid on white."""
-    return turn_upright(flatten_rgb(image), read_orientation(image))
+    """Bring an opened image to upright RGB; transparency is laid on white.
+
+    Nothing else stays: Pillow would write a JPEG's comment into whatever is made of it.
+    """
+    upright = turn_upright(flatten_rgb(image), read_orientation(image))
+    upright.info = {}
+    return upright
 
 
 def flatten_rgb(image: Image.Image) -> Image.Image:

@@ -73,11 +73,77 @@ def decode_grey(file: Path, min_side_px: int | None) -> DecodedGrey:
     return decoded._replace(decoder=f"{decoded.decoder}, first scan")
 
 
+class DecodedPicture(NamedTuple):
+    """An image with its colours, and its grey levels, as stored, both of one decode.
+
+    Attributes:
+        picture: Mode YCbCr (most JPEGs), RGB, L or CMYK; scaled as `grey` is.
+        grey: What a hash is taken of.
+    """
+
+    picture: Image.Image
+    grey: DecodedGrey
+
+
+def decode_picture(image: Image.Image, min_side_px: int | None) -> DecodedPicture:
+    """Decode an opened image once, to its end, for grey levels and colours.
+
+    The grey levels are those of `decode_grey`, except that all scans of a progressive JPEG count:
+    who takes a file in wants to know that it is whole.
+
+    Raises:
+        OSError: The image ends too early.
+    """
+    full_size, draft = image.size, None
+    if min_side_px is not None:
+        draft = image.draft(_colours(image), (min_side_px, min_side_px))
+    extent = _extent(image.size == full_size, min_side_px)
+    if "progressive" in image.info:
+        extent += ", all scans"
+    picture = _flat(image)
+    grey = picture if picture.mode == "L" else _luma(picture)
+    box = draft and draft[1]
+    decoder = f"{_library(image.format)}, {extent}"
+    return DecodedPicture(picture, DecodedGrey(grey, box, read_orientation(image), decoder))
+
+
+def _colours(image: Image.Image) -> str:
+    """Colours to ask of the decoder: brightness apart, where the JPEG file keeps it apart."""
+    is_apart = (
+        isinstance(image, JpegImageFile) and image.mode == "RGB" and not _is_stored_rgb(image)
+    )
+    return "YCbCr" if is_apart else image.mode
+
+
+def _is_stored_rgb(image: JpegImageFile) -> bool:
+    """Tell whether a JPEG holds red, green and blue; libjpeg's rules, ``jdapimin.c``."""
+    if "jfif" in image.info:
+        return False
+    if "adobe_transform" in image.info:
+        return bool(image.info["adobe_transform"] == 0)
+    return bytes(layer[0] for layer in image.layer) == b"RGB"
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    if image.mode in ("1", "P") or has_transparency(image) or image.mode.startswith("I"):
+        return flatten_rgb(image)
+    image.load()
+    return image
+
+
+def _luma(picture: Image.Image) -> Image.Image:
+    return picture.getchannel("Y") if picture.mode == "YCbCr" else picture.convert("L")
+
+
+def _extent(is_full: bool, min_side_px: int | None) -> str:
+    return "full size" if is_full else f"scaled to {min_side_px} px"
+
+
 def _decode(image: Image.Image, min_side_px: int | None) -> DecodedGrey:
     full_size, draft = image.size, None
     if min_side_px is not None:
         draft = image.draft("L", (min_side_px, min_side_px))
-    extent = "full size" if image.size == full_size else f"scaled to {min_side_px} px"
+    extent = _extent(image.size == full_size, min_side_px)
     return DecodedGrey(
         _as_grey(image),
         draft and draft[1],
@@ -91,6 +157,11 @@ def _as_grey(image: Image.Image) -> Image.Image:
         return flatten_rgb(image).convert("L")
     image.load()
     return image if image.mode == "L" else image.convert("L")
+
+
+def decoder_versions() -> str:
+    """Name the libraries that decode the accepted formats, with their versions."""
+    return "; ".join(_library(format) for format in ACCEPTED_FORMATS)
 
 
 @functools.cache

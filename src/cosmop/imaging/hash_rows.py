@@ -1,5 +1,6 @@
 """One row of measures for each image file: hashes in all positions, and how good the image is."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from cosmop.imaging.dct_hash import (
     shrink,
 )
 from cosmop.imaging.decoding import turn_upright
-from cosmop.imaging.grey_decoding import decode_grey
+from cosmop.imaging.grey_decoding import DecodedGrey, decode_grey, decoder_versions
 from cosmop.imaging.quality import (
     brightness,
     contrast,
@@ -65,6 +66,11 @@ class HashingOptions(Options):
         description="Processes; 0 is one per core, and none beside this one for few images.",
     )
 
+    @property
+    def least_side_px(self) -> int | None:
+        """Sides that scaled decoding keeps; None decodes everything."""
+        return self.decoded_side_px if self.scaled_decoding else None
+
 
 class HashRow(NamedTuple):
     """What is measured of an image; `hash_image_set` says what it means.
@@ -90,7 +96,9 @@ class HashRow(NamedTuple):
     problem: str
 
 
-class _Thumbnails(NamedTuple):
+class GreyThumbnails(NamedTuple):
+    """What all measures are taken from: 32×32 upright, 64×64 as stored, and who decoded."""
+
     grey_32x32: Image.Image
     grey_64x64: Image.Image
     decoder: str
@@ -108,8 +116,19 @@ def hash_files(files: Sequence[Path], options: HashingOptions) -> list[HashRow]:
         A row for each file, in their order.
     """
     found = [_try_to_decode(file, options) for file in files]
-    rows = iter(_measure([item for item in found if isinstance(item, _Thumbnails)], options))
+    rows = iter(
+        measure_thumbnails([item for item in found if isinstance(item, GreyThumbnails)], options)
+    )
     return [bad_row(item) if isinstance(item, str) else next(rows) for item in found]
+
+
+def hashing_fingerprint(options: HashingOptions) -> str:
+    """Name what a row depends on beside the file: 16 hex digits of the options and the decoders.
+
+    How many processes did it does not matter.
+    """
+    deciding = options.model_dump_json(exclude={"workers"})
+    return hashlib.sha256(f"{deciding} {decoder_versions()}".encode()).hexdigest()[:16]
 
 
 def bad_row(problem: str) -> HashRow:
@@ -117,9 +136,9 @@ def bad_row(problem: str) -> HashRow:
     return HashRow([""] * len(HASH_COLUMNS), True, 0.0, 0.0, 0.0, 0.0, "", problem)
 
 
-def _try_to_decode(file: Path, options: HashingOptions) -> _Thumbnails | str:
+def _try_to_decode(file: Path, options: HashingOptions) -> GreyThumbnails | str:
     try:
-        return _decode(file, options.decoded_side_px if options.scaled_decoding else None)
+        return shrink_decoded(decode_grey(file, options.least_side_px), options)
     except UnidentifiedImageError:
         return "not a JPEG, PNG or WebP image"
     except Exception as error:  # noqa: BLE001  # hostile bytes make decoders raise anything
@@ -127,14 +146,16 @@ def _try_to_decode(file: Path, options: HashingOptions) -> _Thumbnails | str:
         return reason.replace(str(file), file.name)
 
 
-def _decode(file: Path, min_side_px: int | None) -> _Thumbnails:
-    grey, box, orientation, decoder = decode_grey(file, min_side_px)
-    small = shrink(grey, box, _REDUCING_GAP if min_side_px else None)
+def shrink_decoded(decoded: DecodedGrey, options: HashingOptions) -> GreyThumbnails:
+    """Make the thumbnails of a decoded image that `measure_thumbnails` wants."""
+    grey, box, orientation, decoder = decoded
+    small = shrink(grey, box, _REDUCING_GAP if options.scaled_decoding else None)
     sharp = shrink_for_sharpness(grey, box)
-    return _Thumbnails(turn_upright(small, orientation), sharp, decoder)
+    return GreyThumbnails(turn_upright(small, orientation), sharp, decoder)
 
 
-def _measure(found: list[_Thumbnails], options: HashingOptions) -> list[HashRow]:
+def measure_thumbnails(found: Sequence[GreyThumbnails], options: HashingOptions) -> list[HashRow]:
+    """Hash and measure images by their thumbnails: a row for each, in their order."""
     if not found:
         return []
     images_32x32, images_64x64, decoders = zip(*found, strict=True)

@@ -1,30 +1,20 @@
 """A process that hashes what it is told: ``python -m cosmop.imaging.hash_worker``.
 
 Its first line of input holds the options, every further one a list of files; each is answered by a
-line. It ends when its input does, so it never outlives who started it.
+list of rows.
 """
 
-import json
-import sys
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
-from cosmop.imaging.hash_rows import HashingOptions, hash_files
+from cosmop.imaging.hash_rows import HashingOptions, HashRow, hash_files
+from cosmop.imaging.line_workers import answer_lines
 
 
-def main() -> None:
-    """Answer line by line: the options by ``true``, files by a list of rows."""
-    options = HashingOptions.model_validate_json(sys.stdin.readline())
-    _answer(True)
-    for line in sys.stdin:
-        _answer(hash_files([Path(name) for name in json.loads(line)], options))
-
-
-def _answer(message: object) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+def _prepare(line: str) -> Callable[[list[str]], list[HashRow]]:
+    options = HashingOptions.model_validate_json(line)
+    return lambda names: hash_files([Path(name) for name in names], options)
 
 
 if __name__ == "__main__":
-    with suppress(BrokenPipeError, KeyboardInterrupt):
-        main()
+    answer_lines(_prepare)

@@ -14,6 +14,7 @@ from typing import Any, Self
 import pandas as pd
 
 from cosmop.errors import InputError
+from cosmop.file_locks import lock_whole_file
 from cosmop.labels.annotation_events import (
     AnnotationEvent,
     completed_annotation,
@@ -23,7 +24,6 @@ from cosmop.labels.annotation_events import (
     split_torn_end,
 )
 from cosmop.labels.answer_table import Answer, answer_table
-from cosmop.labels.file_locks import lock_whole_file
 from cosmop.labels.schema import LabelSchema
 
 logger = logging.getLogger(__name__)

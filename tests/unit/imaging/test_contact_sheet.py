@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -82,3 +84,18 @@ def test_captions_make_room_below_and_are_cut_to_the_tile(colours):
 def test_captions_of_another_number_are_refused(colours):
     with pytest.raises(ValueError, match="100, got 1"):
         contact_sheet(colours, captions=["one"])
+
+
+def test_thumbnails_are_shown_where_they_are_large_enough(colours):
+    images = colours.where(np.arange(100) < 3)
+    for image_id, size in zip(images.ids, [(40, 32), (40, 16), (24, 24)], strict=True):
+        buffer = io.BytesIO()
+        Image.new("RGB", size, (200, 0, 0)).save(buffer, "JPEG")
+        images.store.add_thumbnail(image_id, buffer.getvalue())
+    images.store.thumbnail(images.ids[2]).write_bytes(b"damaged")
+
+    sheet = contact_sheet(images, columns=3, tile_px=24)
+
+    large, small, damaged = _reds(sheet, 3, 24, 2)
+    assert abs(large - 200) <= 2
+    assert (small, damaged) == (1, 2)

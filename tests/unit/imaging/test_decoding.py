@@ -175,3 +175,9 @@ def test_padding_keeps_everything_and_cropping_cuts_the_sides():
     assert padded[0, 50].tolist() == [128, 128, 128]
     assert padded[50, 5].tolist() == [255, 0, 0]
     assert cropped[50, 5].tolist() == [0, 0, 255]
+
+
+def test_what_is_made_of_a_decoded_image_holds_none_of_its_notes(draw_scene, encode):
+    content = encode(draw_scene(0), comment=b"SECRET")
+
+    assert b"SECRET" not in encode(decode_rgb(content))

@@ -1,0 +1,180 @@
+"""Taking an image file in: checked, measured and stored with one decode.
+
+Only a complete decode proves an image. The one that JPEG's decoder does at an eighth of the size
+reads all of the file, and costs little more than reading it; the hash, the measures and the
+thumbnail come from what it leaves.
+"""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from PIL import Image
+
+from cosmop.imaging.decoding import (
+    DecodingLimits,
+    ImageFacts,
+    UnreadableImageError,
+    image_facts,
+    opened_image,
+    turn_upright,
+)
+from cosmop.imaging.grey_decoding import DecodedPicture, decode_picture
+from cosmop.imaging.hash_rows import (
+    HashRow,
+    bad_row,
+    measure_thumbnails,
+    shrink_decoded,
+)
+from cosmop.imaging.intake_options import IntakeOptions
+from cosmop.imaging.rewriting import write_anew
+from cosmop.imaging.store import ImageStore
+
+_THUMBNAIL_QUALITY = 85
+_NO_LIMITS = DecodingLimits(min_side_px=1, max_pixels=1 << 40, max_aspect=1e6)
+
+
+class IntakeRow(NamedTuple):
+    """What became of one file; JSON holds it as a list, see `from_json`.
+
+    Attributes:
+        image_id: SHA-256 of what is stored, in hex; empty where there is a problem.
+        path: Where it lies, relative to the store; empty where there is a problem.
+        width: Pixels, upright; 0 where there is a problem.
+        height: Pixels, upright; 0 where there is a problem.
+        bytes: Size of what is stored; where there is a problem, of what came.
+        original_sha256: Of the bytes that came; empty where they could not be read.
+        problem_kind: Empty, or one word to count by: not_an_image, truncated, too_small,
+            too_many_pixels, too_long_shape, too_many_frames, undecodable, unreadable_file, or of
+            `IntakeProcesses`: decoder_died, decoder_hung.
+        problem: Empty, or the reason in a few words.
+        hashed: As of `cosmop.imaging.hash_rows.hash_files`.
+    """
+
+    image_id: str
+    path: str
+    width: int
+    height: int
+    bytes: int
+    original_sha256: str
+    problem_kind: str
+    problem: str
+    hashed: HashRow
+
+    @classmethod
+    def from_json(cls, values: list[Any]) -> Self:
+        """Return the row that ``json.loads(json.dumps(row))`` left of a row."""
+        return cls(*values)._replace(hashed=HashRow(*values[-1]))
+
+
+def refused(kind: str, reason: str, length: int = 0, original_sha256: str = "") -> IntakeRow:
+    """Return the row of a file that is not taken in."""
+    return IntakeRow("", "", 0, 0, length, original_sha256, kind, reason, bad_row(reason))
+
+
+def take_in(file: Path, store: ImageStore, options: IntakeOptions, *, owned: bool) -> IntakeRow:
+    """Check, measure and store an image file.
+
+    Args:
+        file: JPEG, PNG or WebP by its content; its name means nothing.
+        store: Where the image goes, under its SHA-256, and its thumbnail.
+        options: What is checked, and what is stored.
+        owned: The file is ours: it is moved into the store, and deleted if it is refused.
+
+    Returns:
+        A row; a file that cannot be taken in is a row with a reason. The hashes of the row are
+        those of what is stored.
+
+    Raises:
+        InputError: The disk is full; the file stays.
+        OSError: The store cannot be written; the file stays.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        return refused("unreadable_file", error.strerror or type(error).__name__)
+    original = hashlib.sha256(content).hexdigest()
+    try:
+        examined = _examine(content, original, options)
+    except UnreadableImageError as error:
+        row = refused(error.kind, str(error), len(content), original)
+    else:
+        path = _store(examined, file if owned else None, store)
+        row = _row(examined, path, original)
+    if owned:
+        file.unlink(missing_ok=True)
+    return row
+
+
+class _Examined(NamedTuple):
+    """What is stored of a file, and what was found in it."""
+
+    content: bytes
+    sha256: str
+    is_original: bool
+    facts: ImageFacts
+    hashed: HashRow
+    thumbnail: bytes
+
+
+def _examine(content: bytes, original_sha256: str, options: IntakeOptions) -> _Examined:
+    if options.resize is None and not options.reencode:
+        return _Examined(
+            content, original_sha256, True, *_measure(content, options.limits, options)
+        )
+    with opened_image(content, options.limits) as image:
+        written = write_anew(image, options.resize)
+    measures = _measure(written, _NO_LIMITS, options)
+    return _Examined(written, hashlib.sha256(written).hexdigest(), False, *measures)
+
+
+def _measure(
+    content: bytes, limits: DecodingLimits, options: IntakeOptions
+) -> tuple[ImageFacts, HashRow, bytes]:
+    with opened_image(content, limits) as image:
+        size = image.size
+        decoded = decode_picture(image, options.hashing.least_side_px)
+        facts = image_facts(size, image)
+    greys = [shrink_decoded(decoded.grey, options.hashing)]
+    (hashed,) = measure_thumbnails(greys, options.hashing)
+    is_large = max(size) > 2 * options.thumbnail_side_px > 0
+    return facts, hashed, _thumbnail(decoded, options.thumbnail_side_px) if is_large else b""
+
+
+def _thumbnail(decoded: DecodedPicture, side_px: int) -> bytes:
+    """Return a small upright JPEG without metadata; the picture is used up."""
+    small = decoded.picture
+    small.thumbnail((side_px, side_px), Image.Resampling.HAMMING)
+    if small.mode == "CMYK":
+        small = small.convert("RGB")
+    small = turn_upright(small, decoded.grey.orientation)
+    small.info = {}  # Pillow would write a comment again
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=_THUMBNAIL_QUALITY)
+    return buffer.getvalue()
+
+
+def _store(examined: _Examined, movable: Path | None, store: ImageStore) -> str:
+    """Store a thumbnail, then its image: what has an image's name has all that belongs to it."""
+    if examined.thumbnail:
+        store.add_thumbnail(examined.sha256, examined.thumbnail)
+    extension = examined.facts.extension
+    if movable is not None and examined.is_original:
+        return store.move_in(movable, examined.sha256, extension)
+    return store.add_as(examined.sha256, examined.content, extension)
+
+
+def _row(examined: _Examined, path: str, original_sha256: str) -> IntakeRow:
+    facts = examined.facts
+    return IntakeRow(
+        image_id=examined.sha256,
+        path=path,
+        width=facts.width,
+        height=facts.height,
+        bytes=len(examined.content),
+        original_sha256=original_sha256,
+        problem_kind="",
+        problem="",
+        hashed=examined.hashed,
+    )
