@@ -1,7 +1,8 @@
 """A real Chromium, the gallery, and pages that behave as a test tells them to."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from cosmop.collecting.browser import BrowserSearch, start_browser
+from cosmop.collecting.browser import BrowserSearch
+from cosmop.collecting.chromium import Chromium, ChromiumSettings, NoBrowserError, start_chromium
+from cosmop.collecting.evidence import Evidence
 from cosmop.demo.gallery_server import GalleryServer
+from tests.browser.fixture_pages import FixtureServer, page_providers
 
 
 class Pages:
@@ -72,11 +76,42 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GalleryServer]
 
 
 @pytest.fixture(scope="session")
-def browser(gallery: GalleryServer, pages: Pages) -> Iterator[BrowserSearch]:
-    """One Chromium for all tests; a busy machine may take its time to start it."""
-    hosts = {**gallery.host_addresses, "pages.test": pages.address}
-    started = start_browser(hosts, deadline_s=60)
-    if started is None:
-        pytest.skip("no Chromium with chromedriver can be started here")
-    with started:
-        yield started
+def fixture_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FixtureServer]:
+    with FixtureServer(tmp_path_factory.mktemp("certificate")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def start(
+    gallery: GalleryServer, pages: Pages, fixture_pages: FixtureServer
+) -> Callable[..., Chromium]:
+    """Start a Chromium that reaches the fixture pages of every provider, and two hosts more.
+
+    The gallery's own server is reached as ``photos.test``, for ``gallery.test`` has fixture pages.
+    """
+    hosts = [host for p in page_providers().values() for host in p.reachable_hosts]
+    addresses = {"photos.test": gallery.address, "pages.test": pages.address}
+    settings = ChromiumSettings(
+        hosts,
+        {**fixture_pages.host_addresses, **addresses},
+        deadline_s=60,  # a busy machine may take its time
+        arguments=[f"--ignore-certificate-errors-spki-list={fixture_pages.key_digest}"],
+    )
+    return partial(start_chromium, settings)
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of pages that were not understood."""
+    return tmp_path_factory.mktemp("work") / "pages"
+
+
+@pytest.fixture(scope="session")
+def browser(start: Callable[..., Chromium], kept: Path) -> Iterator[BrowserSearch]:
+    """One Chromium for all tests."""
+    try:
+        search = BrowserSearch(start, Evidence(kept))
+    except NoBrowserError as error:
+        pytest.skip(str(error))
+    with search:
+        yield search

@@ -1,41 +1,45 @@
 """What the browser search makes of real pages in a real Chromium."""
 
 import json
+import tempfile
+import threading
 import time
 
-import pandas as pd
+import psutil
 import pytest
 
+from cosmop.collecting import browser as browser_module
+from cosmop.collecting.browser import BrowserSearch
+from cosmop.collecting.chromium import NoBrowserError
+from cosmop.collecting.evidence import Evidence
 from cosmop.collecting.plain_http import PlainSearch
-from cosmop.collecting.providers import ProviderOptions
-from cosmop.collecting.search import SearchOptions, search_images
+from cosmop.collecting.providers import PageProviderOptions
+from tests.browser.fixture_pages import page_providers
 
 pytestmark = pytest.mark.browser
 
-GALLERY = {
-    "name": "gallery",
-    "url_template": "http://gallery.test/search?q={query}&page={page}",
-    "consent_selector": "#agree",
-    "ready_selector": "#results",
-    "result_selector": "a.result",
-    "result_attribute": "data-meta",
-    "fields": {"image_url": "image_url", "page_url": "page_url", "title": "title"},
-    "scroll": {"end_selector": ".end"},
-    "no_results_markers": ['class="no-results"'],
-    "interval_s": 0.0,
-}
+GALLERY = page_providers()["gallery"].model_copy(
+    update={"url_template": "http://photos.test/search?q={query}&page={page}"}
+)
 SCRIPTED = {
     "name": "scripted",
+    "kind": "page",
     "url_template": "http://pages.test/{query}",
-    "consent_selector": "#accept",
     "ready_selector": "a.iusc",
-    "result_selector": "a.iusc[m]",
-    "result_attribute": "m",
+    "extractor": "return [...document.querySelectorAll('a.iusc[m]')]"
+    ".map(a => parse(a.getAttribute('m')))",
     "fields": {"image_url": "murl", "page_url": "purl", "title": "t"},
-    "scroll": {"growth_wait_s": 0.3, "patience": 1, "more_selector": "#more"},
-    "no_results_markers": ["there are no results"],
-    "blocked_markers": ["captcha"],
+    "scroll": {
+        "item_selector": "a.iusc",
+        "growth_wait_s": 0.3,
+        "patience": 1,
+        "more_selector": "#more",
+    },
+    "consent": {"selector": "#accept", "button": "#accept"},
+    "no_results": {"texts": ["there are no results"]},
+    "blocked": {"texts": ["captcha"]},
     "timeout_s": 1.0,
+    "interval_s": 0.0,
 }
 
 
@@ -55,18 +59,20 @@ def find(browser, pages):
 
     def run(html, limit=100, **changes):
         pages.html["/q"] = html
-        provider = ProviderOptions.model_validate(SCRIPTED | changes)
+        if "scroll" in changes:
+            changes["scroll"] = SCRIPTED["scroll"] | changes["scroll"]
+        provider = PageProviderOptions.model_validate(SCRIPTED | changes)
         return browser.find(provider, "q", limit)
 
     return run
 
 
-def test_scrolling_behind_the_consent_page_finds_what_paging_finds(browser, gallery):
-    provider = ProviderOptions.model_validate(GALLERY)
-    with PlainSearch(gallery.host_addresses, "test") as plain:
-        expected = plain.find(provider, "street market", 1000)
+def test_scrolling_behind_the_consent_page_finds_what_paging_finds(browser, gallery, tmp_path):
+    addresses = {"photos.test": gallery.address, **gallery.host_addresses}
+    with PlainSearch(addresses, "test", Evidence(tmp_path)) as plain:
+        expected = plain.find(GALLERY, "street market", 1000)
 
-    outcome = browser.find(provider, "street market", 1000)
+    outcome = browser.find(GALLERY, "street market", 1000)
 
     assert (outcome.status, len(outcome.found)) == ("ok", 300)
     assert outcome == expected
@@ -74,10 +80,8 @@ def test_scrolling_behind_the_consent_page_finds_what_paging_finds(browser, gall
 
 
 def test_a_limit_ends_the_scrolling(browser, gallery):
-    provider = ProviderOptions.model_validate(GALLERY)
-
-    assert len(browser.find(provider, "street", 25).found) == 25
-    assert browser.find(provider, "volcano", 25).status == "no_results"
+    assert len(browser.find(GALLERY, "street", 25).found) == 25
+    assert browser.find(GALLERY, "volcano", 25).status == "no_results"
 
 
 def test_results_that_a_script_adds_late_are_waited_for(find):
@@ -136,9 +140,9 @@ def test_a_button_that_shows_more_is_pressed_until_it_brings_nothing(find):
 
 def test_pages_are_asked_for_until_one_brings_nothing_new(browser, pages):
     pages.html |= {"/p1": tile("a") + tile("b"), "/p2": tile("c"), "/p3": tile("a")}
-    provider = ProviderOptions.model_validate(
+    provider = PageProviderOptions.model_validate(
         SCRIPTED
-        | {"url_template": "http://pages.test/p{page}?{query}", "interval_s": 0.0}
+        | {"url_template": "http://pages.test/p{page}?{query}"}
         | {"paging": {"browser_pages": 9}, "scroll": {"max_scrolls": 0}}
     )
 
@@ -181,7 +185,7 @@ def test_outcomes_are_told_apart(find, html, status):
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9", "127.0.0.1:1024", "nowhere.invalid"])
 def test_a_page_that_cannot_be_opened_fails_with_the_browser_s_own_words(browser, host):
-    provider = ProviderOptions.model_validate(
+    provider = PageProviderOptions.model_validate(
         SCRIPTED | {"url_template": f"http://{host}/{{query}}"}
     )
 
@@ -191,15 +195,149 @@ def test_a_page_that_cannot_be_opened_fails_with_the_browser_s_own_words(browser
     assert outcome.reason.startswith("the browser says: ")  # its words vary: ERR_…, unknown error
 
 
-def test_the_search_says_which_browser_it_used(gallery):
-    options = SearchOptions.model_validate({"providers": [GALLERY], "browser_start_s": 60.0})
-    queries = pd.DataFrame({"query": ["street"]})
+def test_a_word_in_scripts_and_markup_is_no_sign(find):
+    outcome = find("<body data-captcha=captcha><script>'captcha'</script><p hidden>captcha</p>")
 
-    found = search_images(
-        queries, options, bearer_token=None, host_addresses=gallery.host_addresses
+    assert outcome.status == "layout_changed"
+
+
+def test_few_rows_beside_many_images_are_kept_and_said_to_be_odd(find):
+    images = "<img>" * 30
+
+    assert find(tile("a") + images, min_rows=2).status == "layout_changed"
+    assert len(find(tile("a") + images, min_rows=2).found) == 1
+    assert find(tile("a") + "<img>", min_rows=2).status == "ok"
+
+
+def test_a_page_reaches_only_the_hosts_of_the_providers(find, pages):
+    """Not by frames, scripts, requests or redirects; the loopback server would note each."""
+    pages.requests.clear()
+    host = f"http://{pages.address}"
+
+    outcome = find(
+        f"<body>{tile('a')}<iframe src={host}/frame></iframe><script src={host}/script></script>"
+        f"<script>fetch('{host}/fetch', {{mode: 'no-cors'}}); new WebSocket('ws://{pages.address}/ws');"
+        f"navigator.sendBeacon('{host}/beacon')</script><link rel=stylesheet href={host}/style>"
+        f"<object data=http://localhost:{pages.address.partition(':')[2]}/object></object>"
     )
+    away = find(f"<script>location.href = '{host}/away'</script>")
 
-    if "plain HTTP" in set(found.log["how"]):
-        pytest.skip("no Chromium with chromedriver can be started here")
-    assert found.log["how"].str.match(r"selenium \d.*, Chromium \d+").all()
-    assert len(found.candidates) == 100
+    assert outcome.status == "ok"
+    assert away.status == "failed"
+    assert {path.partition("?")[0] for path in pages.requests} <= {"/q", "/favicon.ico"}
+
+
+def test_dialogs_do_not_stop_a_search(find):
+    outcome = find(f"{tile('a')}<script>alert(1); confirm(2); print()</script>")
+
+    assert len(outcome.found) == 1
+
+
+def test_a_page_that_opens_itself_in_ever_more_windows_opens_none(browser, find, pages):
+    pages.requests.clear()
+
+    assert (
+        len(find(f"{tile('a')}<script>for (;;) if (!window.open('/q')) break</script>").found) == 1
+    )
+    assert len(browser._chromium.driver.window_handles) == 1
+    assert len(pages.requests) <= 2
+
+
+def browsers_alive(profiles):
+    """Return the browser processes whose profile is in the folder `profiles`."""
+    alive = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        is_ours = any(str(profiles) in part for part in process.info["cmdline"] or [])
+        if is_ours and process.info["status"] != psutil.STATUS_ZOMBIE:
+            alive.append(process)
+    return alive
+
+
+@pytest.fixture
+def own_browser(start, tmp_path, monkeypatch):
+    """A browser to be killed; nothing of it, processes or profile, may be left."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with BrowserSearch(start, Evidence(tmp_path / "pages")) as search:
+        yield search
+    psutil.wait_procs(browsers_alive(tmp_path), timeout=5)
+    assert browsers_alive(tmp_path) == []
+    assert list(tmp_path.glob("cosmop-browser-*")) == []
+
+
+def test_a_browser_that_is_killed_in_the_middle_is_replaced_and_asked_again(
+    own_browser, pages, tmp_path
+):
+    pages.html["/slow"] = "<h1>still loading"
+    provider = PageProviderOptions.model_validate(SCRIPTED | {"timeout_s": 4.0})
+
+    def kill():
+        for victim in browsers_alive(tmp_path):
+            victim.kill()
+        pages.html["/slow"] = tile("a")
+
+    threading.Timer(1.0, kill).start()
+
+    assert [image.title for image in own_browser.find(provider, "slow", 5).found] == ["a"]
+
+
+def test_a_browser_that_always_crashes_is_one_failed_query_and_the_next_is_answered(
+    own_browser, pages
+):
+    pages.html |= {"/crash": "<h1>waiting", "/fine": tile("a")}
+    provider = PageProviderOptions.model_validate(SCRIPTED | {"timeout_s": 30.0})
+    is_over = threading.Event()
+
+    def kill_all():
+        while not is_over.wait(0.3):
+            if own_browser._chromium is not None and own_browser._chromium.pages:
+                own_browser._chromium.driver.service.process.kill()
+
+    killer = threading.Thread(target=kill_all)
+    killer.start()
+    outcome = own_browser.find(provider, "crash", 5)
+    is_over.set()
+    killer.join()
+
+    assert (outcome.status, outcome.reason) == ("failed", "the browser crashed twice on this query")
+    assert own_browser.find(provider, "fine", 5).status == "ok"
+
+
+@pytest.mark.parametrize("loop", ["for (;;);", "setTimeout(() => { for (;;); }, 200)"])
+def test_a_script_that_never_ends_is_a_timeout_and_leaves_no_process(
+    own_browser, pages, tmp_path, loop
+):
+    pages.html |= {"/hung": f"{tile('a')}<script>{loop}</script>", "/fine": tile("a")}
+    provider = PageProviderOptions.model_validate(SCRIPTED)
+
+    assert own_browser.find(provider, "hung", 5).status == "timeout"
+    assert browsers_alive(tmp_path) == []
+    assert own_browser.find(provider, "fine", 5).status == "ok"
+
+
+def test_a_browser_is_renewed_after_so_many_pages(own_browser, pages, monkeypatch):
+    monkeypatch.setattr(browser_module, "PAGES_PER_BROWSER", 2)
+    pages.html["/q"] = tile("a")
+    provider = PageProviderOptions.model_validate(SCRIPTED)
+    used = []
+    for _ in range(3):
+        assert own_browser.find(provider, "q", 1).status == "ok"
+        used.append(own_browser._chromium)
+
+    assert used[0] is used[1]
+    assert used[1] is not used[2]
+
+
+def test_no_browser_in_mid_study_fails_the_query_and_says_why(start, tmp_path):
+    starts = []
+
+    def once():
+        if starts:
+            raise NoBrowserError("There is no browser any more.")
+        starts.append(start())
+        return starts[0]
+
+    with BrowserSearch(once, Evidence(tmp_path)) as search:
+        search._chromium.driver.service.process.kill()
+        outcome = search.find(PageProviderOptions.model_validate(SCRIPTED), "q", 1)
+
+    assert (outcome.status, outcome.reason) == ("failed", "There is no browser any more.")

@@ -1,80 +1,91 @@
 """Search pages without a browser: the same providers, read by the standard library's parser."""
 
+import json
 import logging
-import time
 from collections.abc import Mapping
-from typing import Self
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Self
 from urllib.parse import urlencode, urljoin
 
-from requests.cookies import RequestsCookieJar
-
-from cosmop.collecting.candidates import FoundImage, Outcome
-from cosmop.collecting.fetching import FetchError, FetchLimits, Page, fetch
-from cosmop.collecting.guard import guarded_pool
-from cosmop.collecting.providers import (
-    ProviderOptions,
-    judge_page,
-    read_results,
-    unique_images,
-)
+from cosmop.collecting.blocking_client import BlockingClient, Page
+from cosmop.collecting.candidates import Outcome
+from cosmop.collecting.evidence import Evidence
+from cosmop.collecting.fetch_errors import FetchError, FetchLimits
+from cosmop.collecting.page_turning import Pace, turn_pages
+from cosmop.collecting.providers import PageProviderOptions, PlainOptions, SignOptions
+from cosmop.collecting.result_rows import Sighting, judge_page, read_rows
 from cosmop.collecting.selectors import PageFacts, read_page
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_PAGE_BYTES = 20_000_000
-_REFUSALS = {401, 403, 429}
+_LATE = {"timeout", "too_slow"}
 
 
 class PlainSearch:
-    """Asks a provider's result pages over guarded HTTP; keeps cookies while it lives.
+    """Asks the result pages of providers with a ``plain`` part; keeps cookies while it lives.
 
     Sees only what is in the HTML: results that scripts load later come from the next pages.
+
+    Args:
+        host_addresses: Host name to ``"IP:PORT"`` for hosts that are not where DNS says.
+        user_agent: Says who asks, with a contact.
+        evidence: Keeps pages whose layout has changed.
+        why_no_browser: A sentence for providers that cannot do without one.
     """
 
     how = "plain HTTP"
 
-    def __init__(self, host_addresses: Mapping[str, str], user_agent: str) -> None:
-        self._pool = guarded_pool(host_addresses)
-        self._cookies = RequestsCookieJar()
-        self._user_agent = user_agent
+    def __init__(
+        self,
+        host_addresses: Mapping[str, str],
+        user_agent: str,
+        evidence: Evidence,
+        why_no_browser: str = "",
+    ) -> None:
+        self._client = BlockingClient(user_agent=user_agent, host_addresses=host_addresses)
+        self._evidence = evidence
+        self._why_no_browser = why_no_browser
+        self._pace = Pace()
 
-    def find(self, provider: ProviderOptions, query: str, limit: int) -> Outcome:
+    def find(self, provider: PageProviderOptions, query: str, limit: int) -> Outcome:
         """Return at most `limit` images, page by page until one brings nothing new."""
-        found: list[FoundImage] = []
-        last = Outcome("no_results")
-        for number in range(provider.paging.plain_pages if provider.has_pages else 1):
-            if number:
-                time.sleep(provider.interval_s)
-            last = self._find_on_page(provider, provider.url(query, number))
-            before = len(unique_images(found, limit))
-            found += last.found
-            if len(unique_images(found, limit)) in (before, limit):
-                break
-        if not found:
-            return last
-        return Outcome("ok", unique_images(found, limit), reason=_why_not_more(last))
+        plain = provider.plain
+        if plain is None:
+            needs = f"{provider.name} needs a browser, for only its scripts show results"
+            return Outcome("failed", reason=f"{needs}. {self._why_no_browser}".strip())
+        pages = provider.paging.plain_pages if provider.has_pages else 1
 
-    def _find_on_page(self, provider: ProviderOptions, url: str) -> Outcome:
+        def ask(number: int, _: int) -> Outcome:
+            return self._find_on_page(provider, plain, query, number)
+
+        return turn_pages(ask, pages=pages, limit=limit)
+
+    def _find_on_page(
+        self, provider: PageProviderOptions, plain: PlainOptions, query: str, number: int
+    ) -> Outcome:
+        self._pace.wait(provider)
         try:
-            page, facts = self._open(provider, url)
+            page, facts = self._open(provider, plain, provider.url(query, number))
         except FetchError as error:
-            if error.status in _REFUSALS:
-                return Outcome("blocked", reason=str(error))
-            is_late = "took longer" in str(error) or "in time" in str(error)
-            return Outcome("timeout" if is_late else "failed", reason=str(error))
-        elements = facts.matches[provider.result_selector]
-        payloads = [element.get(provider.result_attribute) for element in elements]
-        found = read_results(provider, list(payloads), page.url)
-        return judge_page(provider, page.text, page.url, found)
+            return _failed(provider, error)
+        elements = facts.matches[plain.result_selector]
+        rows = [_parsed(element.get(plain.result_attribute, "")) for element in elements]
+        sight = _sighting(provider, page, facts, is_ready=bool(elements))
+        outcome = judge_page(provider, sight, read_rows(provider, rows, page.url), number=number)
+        if outcome.status != "layout_changed":
+            return outcome
+        return replace(outcome, evidence=self._evidence.keep(provider.name, query, page.text))
 
-    def _open(self, provider: ProviderOptions, url: str) -> tuple[Page, PageFacts]:
+    def _open(
+        self, provider: PageProviderOptions, plain: PlainOptions, url: str
+    ) -> tuple[Page, PageFacts]:
         """Fetch a result page; where a consent page is in the way, press its button first."""
-        selectors = [provider.result_selector]
-        selectors += [provider.consent_selector] if provider.consent_selector else []
         page = self._fetch(provider, url)
-        facts = read_page(page.text, selectors)
-        consent = facts.forms.get(provider.consent_selector)
-        if consent is None or facts.matches[provider.result_selector]:
+        facts = _read(provider, plain, page)
+        consent = facts.forms.get(provider.consent.button)
+        if consent is None or facts.matches[plain.result_selector]:
             return page, facts
         logger.info("%s shows a consent page; its button is pressed", provider.name)
         target = urljoin(page.url, consent.action)
@@ -83,22 +94,22 @@ class PlainSearch:
         else:
             self._fetch(provider, f"{target}?{urlencode(consent.fields)}")
         page = self._fetch(provider, url)
-        return page, read_page(page.text, selectors)
+        return page, _read(provider, plain, page)
 
     def _fetch(
-        self, provider: ProviderOptions, url: str, form: Mapping[str, str] | None = None
+        self, provider: PageProviderOptions, url: str, form: Mapping[str, str] | None = None
     ) -> Page:
         limits = FetchLimits(
-            timeout_s=provider.timeout_s,
-            total_deadline_s=provider.timeout_s,
+            connect_s=provider.timeout_s,
+            headers_s=provider.timeout_s,
+            total_s=provider.timeout_s,
             max_bytes=_LONGEST_PAGE_BYTES,
-            user_agent=self._user_agent,
         )
-        return fetch(self._pool, url, limits, form=form, cookies=self._cookies)
+        return self._client.fetch(url, limits, form=form)
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.clear()
+        self._client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -107,5 +118,48 @@ class PlainSearch:
         self.close()
 
 
-def _why_not_more(last: Outcome) -> str:
-    return last.reason if last.status in ("blocked", "timeout", "failed") else ""
+def _failed(provider: PageProviderOptions, error: FetchError) -> Outcome:
+    if error.status in provider.blocked.statuses:
+        return Outcome("blocked", reason=str(error))
+    return Outcome("timeout" if error.kind in _LATE else "failed", reason=str(error))
+
+
+def _parsed(text: str) -> Any:
+    with suppress(ValueError):
+        return json.loads(text)
+    return None
+
+
+def _read(provider: PageProviderOptions, plain: PlainOptions, page: Page) -> PageFacts:
+    signs = (provider.consent, provider.no_results, provider.blocked)
+    selectors = [plain.result_selector, "img", provider.consent.button]
+    selectors += [sign.selector for sign in signs]
+    return read_page(page.text, [selector for selector in selectors if selector])
+
+
+def _sighting(
+    provider: PageProviderOptions, page: Page, facts: PageFacts, *, is_ready: bool
+) -> Sighting:
+    signs = {
+        "no_results": provider.no_results,
+        "consent": provider.consent,
+        "blocked": provider.blocked,
+    }
+    shown = {name: _shown(sign, page.url, facts) for name, sign in signs.items()}
+    return Sighting(
+        url=page.url,
+        is_ready=is_ready,
+        images=len(facts.matches["img"]),
+        signs={name: what for name, what in shown.items() if what},
+    )
+
+
+def _shown(sign: SignOptions, url: str, facts: PageFacts) -> str:
+    """Return by what a page is recognised, worded as the browser's look words it."""
+    address = next((part for part in sign.urls if part in url), "")
+    words = next((part for part in sign.texts if part.casefold() in facts.text), "")
+    if address:
+        return f"the address {address}"
+    if words:
+        return f"the words {words}"
+    return f"the element {sign.selector}" if facts.matches.get(sign.selector) else ""

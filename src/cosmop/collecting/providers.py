@@ -1,46 +1,35 @@
-"""Search providers are data: how a result page is asked for, waited for and read.
+"""Search providers are data: how a result page is asked for, waited for, read and judged.
 
-One provider in YAML, the demo's own gallery::
+Each file in ``conf/base/providers`` holds one provider under its name. ``kind: page`` is a page for
+people, read by a browser or, where the provider has a ``plain`` part, by plain HTTP too; ``kind:
+api`` is asked for JSON, see `cosmop.collecting.api_options`. A page in short::
 
-    name: gallery
-    url_template: http://gallery.test/search?q={query}&page={page}
-    paging: {browser_pages: 1, plain_pages: 50}
-    consent_selector: "#agree"
-    ready_selector: "#results"
-    result_selector: a.result
-    result_attribute: data-meta
-    fields: {image_url: image_url, page_url: page_url, title: title, licence: licence}
-    scroll: {max_scrolls: 60, end_selector: .end}
-    no_results_markers: ['class="no-results"']
-    interval_s: 0.0
-
-And one of the web, Bing Images, whose results carry their facts as JSON in the attribute ``m``::
-
-    name: bing
-    url_template: https://www.bing.com/images/async?q={query}&first={offset}&count=35
-    paging: {first_offset: 1, results_per_page: 35, browser_pages: 30, plain_pages: 30}
-    consent_selector: "#bnp_btn_accept"
-    ready_selector: a.iusc
-    result_selector: a.iusc[m]
-    result_attribute: m
-    fields: {image_url: murl, page_url: purl, title: t}
-    scroll: {max_scrolls: 0}
-    blocked_markers: [captcha, unusual traffic]
-    no_results_markers: [there are no results for]
-    max_results: 1000
+    my_archive:
+      kind: page
+      url_template: https://images.example.org/search?q={query}&first={offset}
+      paging: {results_per_page: 20, browser_pages: 5}
+      hosts: [images.example.org, "*.example-static.org"]
+      ready_selector: "a[data-meta]"
+      scroll: {item_selector: "a[data-meta]", max_scrolls: 30}
+      extractor: |
+        return [...document.querySelectorAll("a[data-meta]")].map(a => parse(a.dataset.meta));
+      fields: {image_url: url, title: caption, width: w, height: h}
+      no_results: {texts: [nothing found]}
+      blocked: {texts: [unusual traffic], urls: [/captcha]}
+      min_rows: 5
 """
 
-import json
-from typing import Annotated, Any
-from urllib.parse import quote_plus, urljoin, urlsplit
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal, Self
+from urllib.parse import quote_plus, urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from cosmop.collecting.candidates import FoundImage, Outcome
+from cosmop.collecting.api_options import FIELDS, ApiProviderOptions
 from cosmop.collecting.selectors import parse_selector
-from cosmop.config import Options, Strings
-
-_FIELDS = {"image_url", "page_url", "title", "author", "licence"}
+from cosmop.config import Integers, Options, Strings
+from cosmop.errors import InputError
 
 
 class PagingOptions(Options):
@@ -58,6 +47,9 @@ class PagingOptions(Options):
 class ScrollOptions(Options):
     """How a browser makes a page show all it has."""
 
+    item_selector: str = Field(
+        default="img", min_length=1, description="What there is more of when a page has grown."
+    )
     max_scrolls: int = Field(default=60, ge=0, description="Scrolls to the end, at most.")
     growth_wait_s: float = Field(default=1.5, gt=0, description="Wait for new results per scroll.")
     patience: int = Field(default=2, ge=1, description="Stop after this many scrolls in vain.")
@@ -65,23 +57,67 @@ class ScrollOptions(Options):
     end_selector: str = Field(default="", description="What appears when all is shown.")
 
 
-class ProviderOptions(Options):
-    """One image-search site as data; see the module for two examples."""
+class SignOptions(Options):
+    """By what a kind of page is known; one match is enough."""
 
-    name: str = Field(min_length=1, description="Becomes the source of its candidates.")
+    selector: str = Field(default="", description="An element that can be seen on such a page.")
+    texts: Strings = Field(default=(), description="Parts of its visible text, in any case.")
+    urls: Strings = Field(default=(), description="Parts of its address.")
+
+
+class ConsentOptions(SignOptions):
+    """The page that asks before it shows anything, and the button that lets us pass."""
+
+    button: str = Field(default="", description="Is pressed once; the first match that is seen.")
+
+
+class BlockedOptions(SignOptions):
+    """The page that refuses robots."""
+
+    statuses: Integers = Field(
+        default=(401, 403, 429), description="HTTP statuses that refuse, of recorded answers too."
+    )
+
+
+class PlainOptions(Options):
+    """Where the rows are for a reader without JavaScript: JSON in an attribute."""
+
+    result_selector: str = Field(description="One match per result: tag#id.class[attribute=value].")
+    result_attribute: str = Field(description="Attribute of a match that holds JSON.")
+
+
+class PageProviderOptions(Options):
+    """One image-search site as data; see the module for an example."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The source of its candidates.")
+    kind: Literal["page"] = "page"
     url_template: str = Field(description="Has {query}, and {page} or {offset} when it has pages.")
     paging: PagingOptions = PagingOptions()
-    consent_selector: str = Field(default="", description="Button that accepts a consent page.")
-    ready_selector: str = Field(description="Present once the page shows results or their absence.")
-    result_selector: str = Field(description="One match per result.")
-    result_attribute: str = Field(description="Attribute of a match that holds JSON.")
-    fields: dict[str, str] = Field(description="Our names to the JSON's: image_url, page_url, …")
+    hosts: Strings = Field(
+        default=(), description="The only hosts the browser may reach; * stands for any text."
+    )
+    ready_selector: str = Field(min_length=1, description="Present once the page shows results.")
     scroll: ScrollOptions = ScrollOptions()
+    recorded_requests: Strings = Field(
+        default=(), description="Parts of addresses that the page's scripts ask; answers are kept."
+    )
+    extractor: str = Field(
+        description="Body of a JavaScript function(answers, parse) that returns rows; answers are "
+        "the recorded texts, parse reads JSON and gives null for what is none."
+    )
+    fields: dict[str, str] = Field(description=f"Ours to the rows' names; ours are {[*FIELDS]}.")
+    plain: PlainOptions | None = Field(default=None, description="For a search without a browser.")
+    rejected_hosts: Strings = Field(
+        default=(), description="Hosts of thumbnails, which are no results; * stands for any text."
+    )
+    consent: ConsentOptions = ConsentOptions()
+    blocked: BlockedOptions = BlockedOptions()
+    no_results: SignOptions = SignOptions()
+    min_rows: int = Field(default=1, ge=1, description="Fewer rows on a page are suspicious …")
+    many_images: int = Field(default=20, ge=1, description="… where so many <img> are shown.")
     max_results: int = Field(default=1000, ge=1, description="What the site gives at most.")
-    rejected_hosts: Strings = Field(default=(), description="Prefixes of image hosts to leave out.")
-    blocked_markers: Strings = Field(default=(), description="Text of a page that refuses robots.")
-    no_results_markers: Strings = Field(default=(), description="Text of a page without results.")
-    timeout_s: float = Field(default=20.0, gt=0, description="Wait for a page, in seconds.")
+    timeout_s: float = Field(default=20.0, gt=0, description="Wait for a page or a step, seconds.")
+    page_s: float = Field(default=180.0, gt=0, description="For one page with all its scrolls.")
     interval_s: float = Field(default=1.0, ge=0, description="Pause between pages, in seconds.")
 
     @field_validator("url_template")
@@ -91,24 +127,36 @@ class ProviderOptions(Options):
             raise ValueError("an http(s) address with {query} in it")
         return template
 
-    @field_validator("consent_selector", "ready_selector", "result_selector")
+    @field_validator("extractor")
     @classmethod
-    def _is_a_selector(cls, text: str, info: Any) -> str:
-        if text or info.field_name != "consent_selector":
-            parse_selector(text)
-        return text
+    def _returns_rows(cls, code: str) -> str:
+        if "return" not in code:
+            raise ValueError("the body of a JavaScript function, with a return in it")
+        return code
 
     @field_validator("fields")
     @classmethod
     def _are_known(cls, fields: dict[str, str]) -> dict[str, str]:
-        if "image_url" not in fields or not set(fields) <= _FIELDS:
-            raise ValueError(f"a map with image_url in it and names among {sorted(_FIELDS)}")
+        if "image_url" not in fields or not set(fields) <= set(FIELDS):
+            raise ValueError(f"a map with image_url in it and names among {sorted(FIELDS)}")
         return fields
+
+    @model_validator(mode="after")
+    def _can_be_read_without_a_browser(self) -> Self:
+        if self.plain is not None:
+            for selector in (self.plain.result_selector, *_selectors_of(self)):
+                parse_selector(selector)
+        return self
 
     @property
     def has_pages(self) -> bool:
         """Whether there is more than one page to ask for."""
         return "{page}" in self.url_template or "{offset}" in self.url_template
+
+    @property
+    def reachable_hosts(self) -> tuple[str, ...]:
+        """What a browser may reach: the site itself and `hosts`."""
+        return (urlsplit(self.url_template).hostname or "", *self.hosts)
 
     def url(self, query: str, page: int) -> str:
         """Return the address of result page number `page`, counted from 0."""
@@ -124,64 +172,49 @@ class ProviderOptions(Options):
         return text
 
 
-Providers = Annotated[tuple[ProviderOptions, ...], Field(strict=False)]
-
-
-def read_results(
-    provider: ProviderOptions, payloads: list[str | None], page_url: str
-) -> list[FoundImage]:
-    """Return the images that JSON texts from a result page name; what is no image is left out.
-
-    Relative addresses are meant relative to `page_url`. Left out: broken JSON, addresses that are
-    not http(s) (``data:`` thumbnails), and hosts that the provider rejects.
-    """
-    results = (_read_result(provider, payload, page_url) for payload in payloads)
-    return [result for result in results if result is not None]
-
-
-def _read_result(
-    provider: ProviderOptions, payload: str | None, page_url: str
-) -> FoundImage | None:
-    try:
-        facts = json.loads(payload or "")
-    except ValueError:
-        return None
-    if not isinstance(facts, dict):
-        return None
-    found = {name: str(facts.get(key) or "") for name, key in provider.fields.items()}
-    try:
-        location = urljoin(page_url, found.pop("image_url"))
-        parts = urlsplit(location)
-        host = parts.hostname or ""
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not host or location == page_url:
-        return None
-    if any(host.startswith(prefix) for prefix in provider.rejected_hosts):
-        return None
-    return FoundImage(location=location, **found)
-
-
-def judge_page(provider: ProviderOptions, html: str, url: str, found: list[FoundImage]) -> Outcome:
-    """Return the outcome of a loaded page; images on it outweigh every marker."""
-    text = f"{url}\n{html}".casefold()
-    if found:
-        return Outcome("ok", tuple(found))
-    for marker in provider.no_results_markers:
-        if marker.casefold() in text:
-            return Outcome("no_results", reason="the site says it has no results")
-    for marker in provider.blocked_markers:
-        if marker.casefold() in text:
-            return Outcome("blocked", reason=f"the page says {marker!r}")
-    return Outcome(
-        "layout_changed",
-        reason=f"no match of {provider.result_selector!r} and no word about having no results",
+def _selectors_of(provider: PageProviderOptions) -> list[str]:
+    """Return the selectors that plain HTTP has to understand, too."""
+    given = (
+        provider.consent.selector,
+        provider.consent.button,
+        provider.no_results.selector,
+        provider.blocked.selector,
     )
+    return [selector for selector in given if selector]
 
 
-def unique_images(found: list[FoundImage], limit: int) -> tuple[FoundImage, ...]:
-    """Return the first `limit` images with different locations, in order."""
-    unique: dict[str, FoundImage] = {}
-    for image in found:
-        unique.setdefault(image.location, image)
-    return tuple(unique.values())[:limit]
+Provider = PageProviderOptions | ApiProviderOptions
+_KINDS: dict[str, type[PageProviderOptions] | type[ApiProviderOptions]] = {
+    "page": PageProviderOptions,
+    "api": ApiProviderOptions,
+}
+
+
+def providers_from(conf: Mapping[str, Any], names: Sequence[str]) -> tuple[Provider, ...]:
+    """Return the named providers in the order of `names`, each once.
+
+    Args:
+        conf: All of ``conf/base/providers``: name to the mapping in that provider's file.
+        names: Which of them to ask.
+
+    Raises:
+        InputError: A name that no file has, or a file that no provider can be made of.
+    """
+    return tuple(_provider(conf, name) for name in dict.fromkeys(names))
+
+
+def _provider(conf: Mapping[str, Any], name: str) -> Provider:
+    if name not in conf:
+        near = get_close_matches(name, conf, n=1)
+        known = f"did you mean {near[0]!r}?" if near else f"known are {sorted(conf)}."
+        raise InputError(
+            f"The search wants providers that have a file in conf/base/providers, got {name!r}; "
+            f"{known}"
+        )
+    kind = conf[name].get("kind") if isinstance(conf[name], Mapping) else conf[name]
+    if kind not in _KINDS:
+        raise InputError(
+            f"The provider {name!r} wants kind: page or kind: api in its file, got {kind!r}; "
+            f"correct conf/base/providers/{name}.yml."
+        )
+    return _KINDS[kind].model_validate({"name": name, **conf[name]})

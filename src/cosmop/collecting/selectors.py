@@ -9,6 +9,8 @@ _PART = re.compile(
     r"#(?P<id>[\w-]+)|\.(?P<cls>[\w-]+)|\[(?P<attr>[\w-]+)(?:=[\"']?(?P<val>[^\"'\]]*)[\"']?)?\]"
 )
 
+_UNSEEN = {"script", "style"}
+
 Attributes = dict[str, str]
 
 
@@ -70,10 +72,17 @@ class Form:
 
 @dataclass
 class PageFacts:
-    """Per selector: the attributes of each match, and the form that the first match is in."""
+    """What a page shows to a reader without scripts.
+
+    Attributes:
+        matches: Per selector the attributes of each match.
+        forms: Per selector the form that its first match is in.
+        text: All text outside scripts and styles, case-folded, with single spaces.
+    """
 
     matches: dict[str, list[Attributes]]
     forms: dict[str, Form] = field(default_factory=dict)
+    text: str = ""
 
 
 class _Reader(HTMLParser):
@@ -81,9 +90,12 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.selectors = selectors
         self.facts = PageFacts({text: [] for text in selectors})
+        self.words: list[str] = []
         self._form: Form | None = None
+        self._unseen = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._unseen = tag if tag in _UNSEEN else ""
         attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
             method = attributes.get("method", "get").lower()
@@ -104,7 +116,12 @@ class _Reader(HTMLParser):
             if attributes.get("name"):
                 form.fields[attributes["name"]] = attributes.get("value", "")
 
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            self.words += data.split()
+
     def handle_endtag(self, tag: str) -> None:
+        self._unseen = ""
         if tag == "form":
             self._form = None
 
@@ -114,4 +131,5 @@ def read_page(html: str, selectors: list[str]) -> PageFacts:
     reader = _Reader({text: parse_selector(text) for text in selectors})
     reader.feed(html)
     reader.close()
+    reader.facts.text = " ".join(reader.words).casefold()
     return reader.facts

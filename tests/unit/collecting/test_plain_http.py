@@ -1,8 +1,10 @@
 import pytest
 
+from cosmop.collecting.evidence import Evidence
 from cosmop.collecting.plain_http import PlainSearch
+from cosmop.collecting.providers import providers_from
 
-from .conftest import in_turn, says
+from .conftest import in_turn, says, shipped_providers
 
 TILE = """<a class="result" data-meta='{"image_url": "/i/%d.jpg", "title": "%d"}'>"""
 
@@ -12,11 +14,12 @@ def page(*numbers):
 
 
 @pytest.fixture
-def search():
+def search(tmp_path):
     searches = []
 
     def start(host_addresses):
-        searches.append(PlainSearch(host_addresses, "test"))
+        evidence = Evidence(tmp_path / "pages")
+        searches.append(PlainSearch(host_addresses, "test", evidence, "There is none."))
         return searches[-1]
 
     yield start
@@ -37,7 +40,7 @@ def test_all_pages_of_the_gallery_are_read_behind_its_consent_page(gallery, sear
     expected = {f"http://gallery.test/images/p{i:02}.jpg" for i in range(45) if i % 3 != 1}
     assert (outcome.status, outcome.reason) == ("ok", "")
     assert len(expected) == len(outcome.found)
-    assert expected == {image.location for image in outcome.found}
+    assert expected == {image.location.partition("?")[0] for image in outcome.found}
     assert {"CC0"} == {image.licence for image in outcome.found}
 
 
@@ -75,12 +78,19 @@ def test_what_stopped_a_search_half_way_is_said(server, scripted):
         (says(b"", 500), "failed"),
         (says(b"", 302, Location="http://10.0.0.1/"), "failed"),
         (says("<a>ä".encode("latin-1"), kind="text/html; charset=nonsense"), "layout_changed"),
+        (says(b'<p>Go on?<p id="agree">', kind="text/html"), "consent"),
     ],
 )
-def test_outcomes_are_told_apart(server, scripted, answer, status):
+def test_outcomes_are_told_apart_and_a_changed_page_is_kept(
+    server, scripted, tmp_path, answer, status
+):
     server.routes["/search"] = answer
 
-    assert status == scripted().status
+    outcome = scripted()
+
+    assert status == outcome.status
+    kept = [path.name for path in (tmp_path / "pages").glob("*")]
+    assert kept == ([outcome.evidence] if status == "layout_changed" else [])
 
 
 def test_a_page_that_does_not_come_in_time_is_a_timeout(server, search, provider):
@@ -88,3 +98,27 @@ def test_a_page_that_does_not_come_in_time_is_a_timeout(server, search, provider
     hasty = provider.model_copy(update={"timeout_s": 0.2})
 
     assert search({"gallery.test": server.address}).find(hasty, "q", 9).status == "timeout"
+
+
+@pytest.mark.parametrize("name", ["google", "duckduckgo"])
+def test_a_provider_that_only_scripts_can_read_says_that_it_needs_a_browser(search, name):
+    provider = providers_from(shipped_providers(), [name])[0]
+
+    outcome = search({}).find(provider, "q", 9)
+
+    assert outcome.status == "failed"
+    assert outcome.reason == (
+        f"{name} needs a browser, for only its scripts show results. There is none."
+    )
+
+
+def test_signs_are_read_from_what_a_person_sees_not_from_scripts(server, search, provider):
+    page = b"<p>One LAST \n step</p><script>'captcha'</script><p data-x=captcha>"
+    server.routes["/search"] = says(page, kind="text/html")
+    plain = search({"gallery.test": server.address})
+
+    def status(word):
+        blocked = provider.blocked.model_copy(update={"texts": (word,)})
+        return plain.find(provider.model_copy(update={"blocked": blocked}), "q", 9).status
+
+    assert [status("one last step"), status("captcha")] == ["blocked", "layout_changed"]

@@ -46,3 +46,9 @@ def test_a_form_is_sent_with_its_fields_and_the_pressed_button_only():
 
 def test_markup_that_never_ends_is_read_as_far_as_it_goes():
     assert len(read_page("<div><a class=r data-x='1'>t<p><a cl", ["a.r"]).matches["a.r"]) == 1
+
+
+def test_text_is_what_is_shown_with_single_spaces_in_one_case():
+    page = "<title>T</title><style>p {}</style><p>One &amp;\n <b>Two</b></p><script>x < 1</script>3"
+
+    assert read_page(page, []).text == "t one & two 3"

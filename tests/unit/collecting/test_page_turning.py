@@ -1,0 +1,59 @@
+import time
+
+import pytest
+
+from cosmop.collecting.candidates import FoundImage, Outcome
+from cosmop.collecting.page_turning import Pace, turn_pages
+from cosmop.collecting.providers import providers_from
+
+from .conftest import shipped_providers
+
+
+def ok(names):
+    return Outcome("ok", tuple(FoundImage(name) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("pages", "limit", "found", "asked"),
+    [
+        ([ok("ab"), ok("bc"), ok("ac"), ok("z")], 9, "abc", 3),
+        ([ok("ab"), ok("cd"), ok("ef")], 3, "abc", 2),
+        ([ok("ab"), ok("cd")], 9, "abcd", 2),
+        ([Outcome("no_results"), ok("a")], 9, "", 1),
+        ([ok("a"), Outcome("no_results", reason="the end"), ok("b")], 9, "a", 2),
+    ],
+)
+def test_pages_are_asked_for_until_one_brings_nothing_new(pages, limit, found, asked):
+    wanted = []
+
+    def ask(number, left):
+        wanted.append(left)
+        return pages[number]
+
+    outcome = turn_pages(ask, pages=len(pages), limit=limit)
+
+    assert "".join(image.location for image in outcome.found) == found
+    assert len(wanted) == asked
+    assert wanted[0] == limit
+
+
+def test_the_first_page_decides_the_status_and_the_last_says_why_there_is_not_more():
+    pages = [ok("a"), Outcome("blocked", reason="HTTP 429", evidence="page.html")]
+
+    outcome = turn_pages(lambda number, _: pages[number], pages=2, limit=9)
+
+    assert (outcome.status, outcome.reason, outcome.evidence) == ("ok", "HTTP 429", "page.html")
+
+
+def test_a_provider_is_never_asked_faster_than_its_interval_but_others_are():
+    gallery, bing = providers_from(shipped_providers(), ["gallery", "bing"])
+    slow = gallery.model_copy(update={"interval_s": 0.2})
+    pace = Pace()
+    start = time.monotonic()
+    moments = []
+    for provider in (slow, bing, slow):
+        pace.wait(provider)
+        moments.append(time.monotonic() - start)
+
+    assert moments[1] < 0.1
+    assert moments[2] >= 0.2
