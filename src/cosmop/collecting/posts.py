@@ -1,203 +1,218 @@
-"""Posts with photos from the X API v2 recent search, through tweepy."""
+"""Posts with photos from the X API v2, through tweepy."""
 
 import logging
-import re
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
-
-import requests
-import tweepy
-from pydantic import Field
-from requests.adapters import HTTPAdapter
 
 from cosmop.collecting.candidates import FoundImage, Outcome, Status
-from cosmop.config import Options
-from cosmop.errors import InputError
+from cosmop.collecting.post_archive import Page, PostArchive, dict_at, objects
+from cosmop.collecting.post_costs import Spending, estimate_search, searched_post_usd, utc_now
+from cosmop.collecting.post_options import SMALLEST_PAGE, PostOptions, Prices
+from cosmop.collecting.post_photos import partial_errors, photos_of
+from cosmop.collecting.post_queries import write_query
+from cosmop.collecting.x_api import API_HOST, NoAnswerError, XApi
+
+__all__ = ["API_HOST", "PostOptions", "PostSearch", "Prices"]
 
 logger = logging.getLogger(__name__)
 
-API_HOST = "api.twitter.com"
-_API = f"https://{API_HOST}"
-_SMALLEST_PAGE, _LARGEST_PAGE = 10, 100  # what recent search accepts as max_results
-_LONGEST_QUERY = 512  # characters, recent search
-_REFUSALS = {
-    401: "the bearer token was refused (HTTP 401)",
-    402: "the account has no credits left (HTTP 402)",
-    403: "the account may not use recent search (HTTP 403)",
-}
+_KEPT = ("data", "includes", "errors", "meta")
+_REACH_OF_RECENT = timedelta(days=6, hours=23)  # seven days, less what a run may take
+_SNOWFLAKE_EPOCH_MS = 1288834974657  # an id holds its post's time: (id >> 22) + this
 
 
-class PostOptions(Options):
-    """How posts are searched; the limits of the API are those of docs.x.com, 2026."""
+@dataclass(frozen=True)
+class _Place:
+    """Where in a search a page is asked for."""
 
-    query_suffix: str = Field(default="has:images -is:retweet", description="Added to each query.")
-    max_posts: int = Field(
-        default=1000, ge=1, description="Posts read per run, at most: they cost."
-    )
-    timeout_s: float = Field(default=20.0, gt=0, description="Per request, in seconds.")
-    retries: int = Field(default=3, ge=0, description="After server errors and lost connections.")
-    backoff_s: float = Field(default=1.0, ge=0, description="First pause before a retry; doubles.")
-    max_wait_s: float = Field(
-        default=900.0, ge=0, description="Wait for rate limits, per run; X's window is 15 minutes."
-    )
-
-
-class _ApiAdapter(HTTPAdapter):
-    """Gives every request a time-out, and sends it to another address where one is stated."""
-
-    def __init__(self, timeout_s: float, address: str | None) -> None:
-        self._timeout_s = timeout_s
-        self._address = address
-        super().__init__()
-
-    def send(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> requests.Response:
-        """Send `request` with a time-out; tweepy passes none."""
-        kwargs["timeout"] = kwargs.get("timeout") or self._timeout_s
-        if self._address:
-            parts = urlsplit(str(request.url))
-            request.headers["Host"] = str(parts.netloc)
-            request.url = urlunsplit(("http", self._address, parts.path, parts.query, ""))
-            kwargs["proxies"] = {}
-        return super().send(request, *args, **kwargs)
-
-
-class _NoMore(Exception):  # noqa: N818 - not an error: how a search ends early
-    def __init__(self, status: Status, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
+    search: str
+    query: str
+    sweep: int
+    since_id: str = ""
+    until_id: str = ""
+    next_token: str = ""
 
 
 class PostSearch:
-    """Finds the photos of recent posts; one object reads at most ``max_posts`` posts.
+    """Finds the photos of posts, and pays for each post once.
 
-    Waits for rate limits itself, because tweepy's waiting recurses without end when the header
-    ``x-rate-limit-reset`` is missing.
+    Pages are kept below ``work/posts`` as they come (see `PostArchive`). A query is answered from
+    there as far as that reaches. Only if photos are wanting, an interrupted sweep goes on where it
+    was, and then newer posts are asked for. One process at a time works in a folder.
 
     Raises:
-        InputError: No bearer token.
+        InputError: No bearer token, or another process works in the folder.
     """
 
-    how = f"tweepy {tweepy.__version__}"
+    how = XApi.how
 
     def __init__(
-        self, options: PostOptions, bearer_token: str | None, host_addresses: Mapping[str, str]
+        self,
+        options: PostOptions,
+        bearer_token: str | None,
+        host_addresses: Mapping[str, str],
+        work: Path,
     ) -> None:
-        if not bearer_token or not bearer_token.strip():
-            raise InputError(
-                "The posts source wants a bearer token of the X API, but got none; write it as "
-                "x_api.bearer_token in conf/local/credentials.yml or set X_BEARER_TOKEN, or leave "
-                "posts out of the sources."
-            )
         self._options = options
-        self._token = bearer_token.strip()
-        self._client = tweepy.Client(self._token)
-        adapter = _ApiAdapter(options.timeout_s, host_addresses.get(API_HOST))
-        self._client.session.mount(_API, adapter)
-        self._posts_left = options.max_posts
-        self._wait_left_s = options.max_wait_s
-        self._refusal: _NoMore | None = None
+        self._api = XApi(bearer_token, options, host_addresses)
+        folder = Path(work) / "posts"
+        self._archive = PostArchive(folder, shows_old=options.reuse_archive)
+        self._spending = Spending(folder / "spent", options)
+        self._refusal: NoAnswerError | None = None
+        self._is_announced = False
 
-    def find(self, query: str, limit: int) -> Outcome:
-        """Return at most `limit` photos of posts, newest pages first."""
-        found: list[FoundImage] = []
-        ended = Outcome("no_results", reason="no post has a photo")
+    def announce(self, queries: int, limit: int) -> None:
+        """Log what a search of `queries` queries for `limit` photos each may cost."""
+        self._is_announced = True
+        options, prices = self._options, self._options.prices
+        estimate = estimate_search(options, queries, limit)
+        logger.info(
+            "Posts: %d queries × at most %d pages of %d posts, likely $%.2f, at most $%.2f (limits "
+            "$%.2f and %d posts per UTC day, of which $%.2f and %d are used; prices of %s, %s)",
+            *(queries, estimate.pages, options.page_size),
+            *(estimate.likely_usd, estimate.at_most_usd, options.max_cost_usd, options.max_posts),
+            *(self._spending.usd, self._spending.posts, prices.as_of, prices.source),
+        )
+
+    def find(self, query: str, limit: int, language: str = "") -> Outcome:
+        """Return at most `limit` photos of posts, the newest post first.
+
+        Args:
+            query: Words, phrases, hashtags and operators of X.
+            limit: Photos wanted.
+            language: A code such as ``"es"``; empty for any language.
+        """
+        status: Status = "no_results"
+        reasons: list[str] = []
         try:
-            if self._refusal:
-                raise self._refusal
-            with _token_hidden(self._token):
-                for response in self._pages(self._full_query(query), limit):
-                    found += read_posts(response)
-                    if len(found) >= limit:
-                        break
-        except _NoMore as error:
-            ended = Outcome(error.status, reason=str(error))
+            place = self._place(query, language)
+        except NoAnswerError as error:
+            return Outcome(error.status, reason=str(error))
+        read = len(self._archive.pages(place.search))
+        try:
+            self._read(place, limit)
+        except NoAnswerError as error:
+            self._refusal = error if error.is_final else self._refusal
+            status, reasons = error.status, [str(error)]
+        found = self._photos(place.search)[:limit]
+        partial = partial_errors(self._archive.pages(place.search)[read:])
+        reason = "; ".join([*reasons, partial] if partial else reasons)
         if found:
-            reason = "" if ended.status == "no_results" else ended.reason
-            return Outcome("ok", tuple(found[:limit]), reason=reason)
-        return ended
+            return Outcome("ok", tuple(found), reason=reason)
+        return Outcome(status, reason=reason or "no post has a photo")
 
-    def _full_query(self, query: str) -> str:
-        text = f"{query} {self._options.query_suffix}".strip()
-        if len(text) > _LONGEST_QUERY:
-            raise _NoMore("failed", f"the query has more than {_LONGEST_QUERY} characters")
-        return text
+    def _place(self, query: str, language: str) -> _Place:
+        options = self._options
+        text = write_query(query, language, options)
+        times = options.start_time or "", options.end_time or ""
+        return _Place(" ".join([options.archive, *times, text]), text, sweep=0)
 
-    def _pages(self, query: str, limit: int) -> Iterator[Any]:
-        token: str | None = None
-        while self._posts_left > 0:
-            wanted = min(_LARGEST_PAGE, self._posts_left, limit)
-            response = self._request(query, max(_SMALLEST_PAGE, wanted), token)
-            self._posts_left -= len(response.data or [])
-            yield response
-            token = (response.meta or {}).get("next_token")
-            if not token:
-                return
-        raise _NoMore("blocked", f"max_posts, {self._options.max_posts}, is reached")
+    def _photos(self, search: str) -> list[FoundImage]:
+        wanted = not self._options.leave_out_sensitive
+        return photos_of(self._archive.pages(search), with_sensitive=wanted)
 
-    def _request(self, query: str, size: int, token: str | None) -> Any:
-        """Ask for one page; wait for rate limits, and try again after server errors."""
-        failures = limited = 0
-        while True:
+    def _read(self, place: _Place, limit: int) -> None:
+        """Go on with what was interrupted, then ask for newer posts, until `limit` is reached."""
+        if len(self._photos(place.search)) < limit and not self._is_announced:
+            self.announce(1, limit)
+        for last in self._archive.unfinished(place.search):
+            self._resume(place, last, limit)
+        pages = self._archive.pages(place.search)
+        newest = max((top for page in pages for top in page.extremes), default=0)
+        newer = replace(
+            place,
+            sweep=max((page.sweep + 1 for page in pages), default=0),
+            since_id=str(newest) if self._is_in_reach(newest) else "",
+        )
+        self._sweep(newer, limit)
+
+    def _resume(self, place: _Place, last: Page, limit: int) -> None:
+        """Go on with a sweep by its token or, where the API knows that no more, by its last id."""
+        of_sweep = [p for p in self._archive.pages(place.search) if p.sweep == last.sweep]
+        oldest = min((low for page in of_sweep for low in page.extremes), default=0)
+        if not self._is_in_reach(oldest):
+            return
+        of_last = replace(place, sweep=last.sweep, since_id=last.since_id)
+        by_token = replace(of_last, until_id=last.until_id, next_token=last.next_token)
+        for start in (by_token, replace(of_last, until_id=str(oldest))):
             try:
-                return self._client.search_recent_tweets(
-                    query,
-                    max_results=size,
-                    next_token=token,
-                    expansions=["attachments.media_keys", "author_id"],
-                    media_fields=["url", "width", "height", "alt_text", "type"],
-                    tweet_fields=["created_at", "possibly_sensitive"],
-                    user_fields=["username"],
-                )
-            except tweepy.TooManyRequests as error:
-                self._wait_for_limit(error, limited)
-                limited += 1
-            except tweepy.TwitterServerError as error:
-                failures += 1
-                self._back_off(failures, f"HTTP {error.response.status_code}")
-            except (requests.ConnectionError, requests.Timeout) as error:
-                failures += 1
-                self._back_off(failures, type(error).__name__)
-            except tweepy.HTTPException as error:
-                raise self._refused(error) from error
-            except (requests.RequestException, ValueError) as error:
-                raise _NoMore("failed", f"unreadable answer ({type(error).__name__})") from error
+                self._sweep(start, limit)
+            except NoAnswerError as error:
+                if error.http_status != HTTPStatus.BAD_REQUEST:
+                    raise
+                logger.info("The X API no longer knows where %r was (%s)", place.query, error)
+            else:
+                return
 
-    def _refused(self, error: Any) -> _NoMore:
-        """Return why the API said no; a no to the account is a no to every later query."""
-        status = int(error.response.status_code)
-        if status in _REFUSALS:
-            self._refusal = _NoMore("blocked", _REFUSALS[status])
-            return self._refusal
-        detail = "; ".join(str(text) for text in error.api_messages) or "no detail"
-        return _NoMore("failed", f"HTTP {status}: {detail.replace(self._token, '…')}")
+    def _is_in_reach(self, post_id: int) -> bool:
+        """Whether a post may bound a search; recent search refuses ids older than seven days."""
+        if self._options.archive == "all":
+            return post_id > 0
+        posted_at = datetime.fromtimestamp((post_id / 2**22 + _SNOWFLAKE_EPOCH_MS) / 1000, UTC)
+        return utc_now() - posted_at < _REACH_OF_RECENT
 
-    def _wait_for_limit(self, error: Any, limited: int) -> None:
-        if "usage-capped" in error.response.text:
-            self._refusal = _NoMore("blocked", "the account's monthly cap is reached (HTTP 429)")
+    def _sweep(self, place: _Place, limit: int) -> None:
+        for _ in range(self._options.max_pages):
+            missing = limit - len(self._photos(place.search))
+            if missing <= 0:
+                return
+            page = self._ask(place, missing)
+            if not page.next_token:
+                return
+            place = replace(place, next_token=page.next_token)
+
+    def _ask(self, place: _Place, missing: int) -> Page:
+        """Read one page, keep it and count what it cost."""
+        if self._refusal:
             raise self._refusal
-        asked = str(error.response.headers.get("x-rate-limit-reset", ""))
-        shortest = self._options.backoff_s * 2**limited
-        until_reset = float(asked) - time.time() if re.fullmatch(r"\d+", asked) else 0.0
-        seconds = max(until_reset, shortest, 0.01)
-        if seconds > self._wait_left_s:
-            raise _NoMore("blocked", f"rate limit: asked to wait {seconds:.0f} s more") from error
-        logger.info("The X API asks to wait %.0f s for its rate limit", seconds)
-        self._wait_left_s -= seconds
-        time.sleep(seconds)
+        body = self._api.search(place.query, **self._parameters(place, self._page_size(missing)))
+        includes = dict_at(body, "includes")
+        media, users = objects(includes, "media"), objects(includes, "users")
+        page = Page(
+            *(place.search, place.sweep, place.since_id, place.until_id),
+            body={name: body[name] for name in _KEPT if name in body},
+            read_at=utc_now().isoformat(timespec="seconds"),
+        )
+        self._spending.count(page.post_ids, _ids(media, "media_key"), _ids(users, "id"))
+        self._archive.append(page)
+        return page
 
-    def _back_off(self, failures: int, reason: str) -> None:
-        if failures > self._options.retries:
-            raise _NoMore("failed", f"{reason}, {failures} times")
-        time.sleep(self._options.backoff_s * 2 ** (failures - 1))
+    def _page_size(self, missing: int) -> int:
+        """Return how many posts to ask for: no more than wanted, and than the limits allow."""
+        post_usd = searched_post_usd(self._options)
+        wanted = min(max(missing, SMALLEST_PAGE), self._options.page_size)
+        size = min(wanted, self._spending.posts_allowed(post_usd))
+        if size < SMALLEST_PAGE:
+            raise NoAnswerError("blocked", self._spending.reason(post_usd), is_final=True)
+        return size
+
+    def _parameters(self, place: _Place, size: int) -> dict[str, Any]:
+        options = self._options
+        return {
+            "max_results": size,
+            "next_token": place.next_token or None,
+            "since_id": place.since_id or None,
+            "until_id": place.until_id or None,
+            "start_time": None if place.since_id else options.start_time,
+            "end_time": None if place.until_id else options.end_time,
+            "expansions": ["attachments.media_keys", *(["author_id"] if options.authors else [])],
+            "media_fields": ["url", "width", "height", "alt_text", "type"],
+            "tweet_fields": ["attachments", "author_id", "created_at", "possibly_sensitive"],
+            "user_fields": ["username"] if options.authors else None,
+        }
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.session.close()
+        """Close the connections and files, and tell what was spent."""
+        if self._is_announced:
+            read, usd = self._spending.posts, self._spending.usd
+            logger.info("Posts: %d read for $%.2f this UTC day", read, usd)
+        self._api.close()
+        self._archive.close()
+        self._spending.close()
 
     def __enter__(self) -> Self:
         return self
@@ -206,41 +221,5 @@ class PostSearch:
         self.close()
 
 
-@contextmanager
-def _token_hidden(token: str) -> Iterator[None]:
-    """Keep the bearer token out of tweepy's own DEBUG lines, which print every header."""
-
-    def hide(record: logging.LogRecord) -> bool:
-        record.msg, record.args = record.getMessage().replace(token, "…"), ()
-        return True
-
-    chatty = logging.getLogger("tweepy.client")
-    chatty.addFilter(hide)
-    try:
-        yield
-    finally:
-        chatty.removeFilter(hide)
-
-
-def read_posts(response: Any) -> list[FoundImage]:
-    """Return the photos of one tweepy response, joined to their posts through the includes.
-
-    Videos and media without a URL (deleted, withheld) are left out.
-    """
-    includes = response.includes or {}
-    photos = {item.media_key: item for item in includes.get("media", []) if item.type == "photo"}
-    names = {user.id: user.username for user in includes.get("users", [])}
-    found = []
-    for post in response.data or []:
-        keys = (post.attachments or {}).get("media_keys", [])
-        author = str(names.get(post.author_id) or post.author_id or "")
-        for media in (photos[key] for key in keys if key in photos and photos[key].url):
-            found.append(
-                FoundImage(
-                    location=str(media.url),
-                    page_url=f"https://x.com/{author or 'i'}/status/{post.id}",
-                    title=str(media.alt_text or post.text or ""),
-                    author=author,
-                )
-            )
-    return found
+def _ids(items: list[dict[str, Any]], name: str) -> list[str]:
+    return [str(item[name]) for item in items if name in item]

@@ -41,6 +41,7 @@ _THUMBNAIL_PX = (320, 240)
 _FIRST_POST_ID = 1_800_000_000_000_000_000
 _AUTHORS = ({"id": "7", "name": "Gallery", "username": "gallery"},)
 _LONGEST_FORM_BYTES = 10_000
+_LARGEST_PAGES = {"tweets/search/recent": 100, "tweets/search/all": 500}
 _PROBLEMS = "https://api.twitter.com/2/problems/"
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True
@@ -178,8 +179,9 @@ class GalleryServer:
 
     Routes for people and scrapers (virtual host ``gallery.test``): ``/search?q=…&page=N``,
     ``/more?q=…&offset=N``, ``/photo/<file>``, ``/images/<file>``, ``/thumbs/<file>``, ``/consent``.
-    Route of the X API v2 (host ``api.twitter.com``): ``/2/tweets/search/recent``, which wants
-    `bearer_token`. Every answer is computed from the folder as it was at construction.
+    Routes of the X API v2 (host ``api.twitter.com``): ``/2/tweets/search/recent``,
+    ``/2/tweets/search/all`` and ``/2/tweets?ids=…``, which want `bearer_token`. Every answer is
+    computed from the folder as it was at construction.
 
     Raises:
         InputError: See `Photos`.
@@ -363,19 +365,25 @@ class _Handler(BaseHTTPRequestHandler):
     # The X API v2
 
     def _posts(self) -> None:
-        if self.rest != "tweets/search/recent":
-            return self._problem(HTTPStatus.NOT_FOUND, "Not Found", "No such endpoint")
         if self.headers.get("Authorization") != f"Bearer {self.server.bearer_token}":
             return self._problem(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized")
+        if self.rest == "tweets":
+            ids = self.parameters.get("ids", "").split(",")
+            return self._json(_posts_looked_up(self.server.photos, ids))
+        if self.rest not in _LARGEST_PAGES:
+            return self._problem(HTTPStatus.NOT_FOUND, "Not Found", "No such endpoint")
+        return self._found_posts(_LARGEST_PAGES[self.rest])
+
+    def _found_posts(self, largest_page: int) -> None:
         size = self._number("max_results", 10)
         token = self.parameters.get("next_token", "b0")
-        if not 10 <= size <= 100 or not re.fullmatch(r"b\d{1,9}", token):
+        if not 10 <= size <= largest_page or not re.fullmatch(r"b\d{1,9}", token):
             detail = "One or more parameters to your request was invalid."
             return self._problem(
                 HTTPStatus.BAD_REQUEST, "Invalid Request", detail, f"{_PROBLEMS}invalid-request"
             )
         words = _query_words(self.parameters.get("query", ""))
-        photos = self.server.photos.search(words, "posts")
+        photos = _between(self.server.photos.search(words, "posts"), self.parameters)
         return self._json(_posts_page(photos, int(token[1:]), size, self.parameters))
 
     # Answers
@@ -464,6 +472,35 @@ def _posts_page(
     if "author_id" in expansions:
         includes["users"] = list(_AUTHORS)
     return {**page, "includes": includes} if includes else page
+
+
+def _between(photos: list[Photo], parameters: Mapping[str, str]) -> list[Photo]:
+    """Return the photos whose posts lie between ``since_id`` and ``until_id``, both left out."""
+    low, high = parameters.get("since_id", "0"), parameters.get("until_id", "9" * 19)
+    bounds = int(low) if low.isdecimal() else 0, int(high) if high.isdecimal() else 0
+    return [photo for photo in photos if bounds[0] < int(_post_id(photo)) < bounds[1]]
+
+
+def _posts_looked_up(photos: Photos, ids: list[str]) -> dict[str, Any]:
+    """Return the posts that are there, and one error for each that is not."""
+    known = {_post_id(photo): photo for photo in photos.by_file.values()}
+    answer: dict[str, Any] = {
+        "data": [_post(known[post_id], set()) for post_id in ids if post_id in known],
+        "errors": [
+            {
+                "value": post_id,
+                "resource_id": post_id,
+                "resource_type": "tweet",
+                "parameter": "ids",
+                "title": "Not Found Error",
+                "detail": f"Could not find tweet with ids: [{post_id}].",
+                "type": f"{_PROBLEMS}resource-not-found",
+            }
+            for post_id in ids
+            if post_id not in known
+        ],
+    }
+    return {name: items for name, items in answer.items() if items}
 
 
 def _post_id(photo: Photo) -> str:

@@ -1,212 +1,176 @@
-import json
-import logging
 import time
 
 import pytest
 
+from cosmop.collecting.candidates import canonical_url
+from cosmop.collecting.post_photos import original_url
 from cosmop.collecting.posts import PostOptions, PostSearch
 from cosmop.errors import InputError
 
-from .conftest import in_turn, says
+from .x_server import TOKEN, XServer, photo, post, says, snowflake
 
-FAST = PostOptions(timeout_s=2.0, backoff_s=0.01, max_wait_s=2.0, retries=2)
-PATH = "/2/tweets/search/recent"
-
-
-def body(data, status=200, **headers):
-    return says(json.dumps(data).encode(), status, "application/json", **headers)
-
-
-def post(number, *keys, **more):
-    """Return a post as the API words it."""
-    fixed = {"id": str(number), "edit_history_tweet_ids": [str(number)], "text": f"t{number}"}
-    return fixed | {"attachments": {"media_keys": list(keys)}} | more
-
-
-def problem(status, **headers):
-    return body({"title": "T", "detail": "D", "type": "about:blank"}, status, **headers)
-
-
-def posts_page(*numbers, token=None):
-    posts = [post(n, f"3_{n}", author_id="7") for n in numbers]
-    media = [
-        {"media_key": f"3_{n}", "type": "photo", "url": f"https://pbs.twimg.com/media/{n}.jpg"}
-        for n in numbers
-    ]
-    meta = {"result_count": len(posts)} | ({"next_token": token} if token else {})
-    users = [{"id": "7", "name": "N", "username": "name"}]
-    return body({"data": posts, "includes": {"media": media, "users": users}, "meta": meta})
+FAST = PostOptions(timeout_s=2.0, backoff_s=0.01, max_wait_s=2.0, retries=2, max_cost_usd=100.0)
 
 
 @pytest.fixture
-def search():
-    searches = []
-
-    def start(server, options=FAST, token="demo"):
-        addresses = {"api.twitter.com": server.address}
-        searches.append(PostSearch(options, token, addresses))
-        return searches[-1]
-
-    yield start
-    for opened in searches:
-        opened.close()
+def x():
+    server = XServer()
+    yield server
+    server.close()
 
 
-def test_photos_of_all_pages_are_joined_to_their_posts(gallery, search):
-    outcome = search(gallery).find("(peru OR market)", 100)
+@pytest.fixture
+def find(x, tmp_path):
+    """Ask one query with a search of its own, as a run of the pipeline does."""
 
-    expected = {f"http://gallery.test/images/p{i:02}.jpg" for i in range(45) if i % 3 != 0}
-    assert outcome.status == "ok"
-    assert expected == {image.location for image in outcome.found}
-    assert {"gallery"} == {image.author for image in outcome.found}
-    assert all(
-        image.page_url.startswith("https://x.com/gallery/status/1") for image in outcome.found
-    )
-    assert outcome.found[0].title.startswith("Photo ")
+    def ask(query="peru", limit=100, work=tmp_path, language="", **changed):
+        options = FAST.model_copy(update=changed)
+        with PostSearch(options, TOKEN, x.hosts, work) as search:
+            return search.find(query, limit, language)
 
-
-def test_a_limit_and_an_unknown_word_end_a_search(gallery, search):
-    posts = search(gallery)
-
-    assert len(posts.find("market", 12).found) == 12
-    assert posts.find("volcano", 12).status == "no_results"
+    return ask
 
 
-def test_a_refused_token_is_blocked_and_not_tried_again(gallery, search):
-    posts = search(gallery, token="wrong")
-    first = posts.find("market", 10)
-
-    assert (first.status, first.reason) == ("blocked", "the bearer token was refused (HTTP 401)")
-    gallery_is_not_asked = search(gallery, token="wrong")
-    gallery_is_not_asked._refusal = posts._refusal
-    assert first == gallery_is_not_asked.find("market", 10)
+def addresses(outcome):
+    return [image.location for image in outcome.found]
 
 
-@pytest.mark.parametrize("token", [None, "", "  "])
-def test_a_missing_token_names_both_places_to_put_it(token):
-    with pytest.raises(InputError, match=r"x_api\.bearer_token in conf/local.*X_BEARER_TOKEN"):
-        PostSearch(FAST, token, {})
+def test_photos_of_all_pages_are_joined_to_their_posts(x, find):
+    ids = x.fill(35, photos=3)
+
+    outcome = find(limit=105, page_size=10)
+
+    expected = [
+        f"https://pbs.twimg.com/media/3_{i}{n}.jpg?name=orig" for i in ids for n in range(3)
+    ]
+    assert ("ok", expected) == (outcome.status, addresses(outcome))
+    assert [p["max_results"] for p in x.searches] == ["10"] * 4
+    assert x.searches[0]["expansions"] == "attachments.media_keys"
 
 
-def test_the_token_is_in_no_log_line_even_at_debug(server, search, caplog):
-    server.routes[PATH] = in_turn(problem(503), posts_page(1))
-    caplog.set_level(logging.DEBUG)
-
-    outcome = search(server, token="s3cret-t0ken").find("market", 10)
-
-    assert outcome.status == "ok"
-    assert server.headers[0]["Authorization"] == "Bearer s3cret-t0ken"
-    assert "Making API request" in caplog.text
-    assert "s3cret" not in caplog.text
-
-
-def test_server_errors_are_tried_again_as_often_as_allowed(server, search):
-    server.routes[PATH] = in_turn(problem(503), problem(500), posts_page(1))
-    assert search(server).find("q", 10).status == "ok"
-
-    server.routes[PATH] = problem(503)
-    outcome = search(server).find("q", 10)
-    assert (outcome.status, outcome.reason) == ("failed", "HTTP 503, 3 times")
-
-
-def test_a_rate_limit_is_waited_for_until_its_reset(server, search):
-    reset = str(int(time.time()) + 2)
-    server.routes[PATH] = in_turn(problem(429, x_rate_limit_reset=reset), posts_page(1))
-
-    outcome = search(server, FAST.model_copy(update={"max_wait_s": 5.0})).find("q", 10)
-
-    assert outcome.status == "ok"
-    assert time.time() >= int(reset)
-
-
-@pytest.mark.parametrize(
-    "headers", [{}, {"x_rate_limit_reset": "100"}, {"x_rate_limit_reset": "?"}]
-)
-def test_a_rate_limit_without_a_usable_reset_does_not_hammer(server, search, headers):
-    server.routes[PATH] = problem(429, **headers)
-    options = FAST.model_copy(update={"backoff_s": 0.1, "max_wait_s": 1.0})
-
-    if headers == {"x_rate_limit_reset": "?"}:  # tweepy itself cannot read this one
-        assert search(server, options).find("q", 10).status == "failed"
-    else:
-        assert search(server, options).find("q", 10).status == "blocked"
-        assert len(server.requests) <= 5
-
-
-def test_a_long_wait_is_refused_at_once(server, search):
-    server.routes[PATH] = problem(429, x_rate_limit_reset=str(int(time.time()) + 3600))
-
-    outcome = search(server).find("q", 10)
-
-    assert outcome.status == "blocked"
-    assert "asked to wait 3" in outcome.reason
-
-
-@pytest.mark.parametrize(
-    ("answer", "status", "reason"),
-    [
-        (problem(402), "blocked", "no credits left"),
-        (problem(403), "blocked", "may not use"),
-        (problem(400), "failed", "HTTP 400"),
-        (body({"type": "https://api.twitter.com/2/problems/usage-capped"}, 429), "blocked", "cap"),
-        (says(b"<html>", kind="text/html"), "failed", "unreadable answer"),
-        (body({"meta": {"result_count": 0}}), "no_results", "no post has a photo"),
-    ],
-)
-def test_what_the_api_says_becomes_a_status_and_a_reason(server, search, answer, status, reason):
-    server.routes[PATH] = answer
-
-    outcome = search(server).find("q", 10)
-
-    assert status == outcome.status
-    assert reason in outcome.reason
-
-
-def test_what_came_before_a_failure_is_kept_with_the_reason(server, search):
-    server.routes[PATH] = in_turn(posts_page(1, 2, token="b"), problem(403))
-
-    outcome = search(server).find("q", 50)
-
-    assert (outcome.status, len(outcome.found)) == ("ok", 2)
-    assert "may not use" in outcome.reason
-
-
-def test_max_posts_ends_the_run_over_all_queries(server, search):
-    server.routes[PATH] = posts_page(*range(10), token="more")
-    posts = search(server, FAST.model_copy(update={"max_posts": 20}))
-
-    assert [len(posts.find(query, 50).found) for query in ("one", "two")] == [20, 0]
-    assert len(server.requests) == 2
-
-
-def test_videos_and_media_without_address_are_left_out(server, search):
-    posts = [post(1, "3_1", "7_1", "3_2", "3_9")]
+def test_everything_a_post_says_is_kept(x, find):
+    keys = ("3_1", "7_1", "3_2", "3_9")
+    data = post(2**60, *keys, author_id="7", possibly_sensitive=True)
     media = [
-        {"media_key": "3_1", "type": "photo", "url": "https://pbs.twimg.com/media/1.jpg"},
+        photo("3_1", alt_text="A fence"),
         {"media_key": "7_1", "type": "video", "preview_image_url": "https://pbs.twimg.com/v.jpg"},
         {"media_key": "3_2", "type": "photo"},
     ]
     errors = [{"title": "Not Found Error", "resource_type": "media", "value": "3_9"}]
-    server.routes[PATH] = body(
-        {"data": posts, "includes": {"media": media}, "errors": errors, "meta": {"result_count": 1}}
-    )
+    body = {"data": [data], "includes": {"media": media}, "errors": errors, "meta": {}}
+    x.script = [says(body)]
 
-    found = search(server).find("q", 10).found
+    outcome = find()
+    (image,) = outcome.found
 
-    assert [image.location for image in found] == ["https://pbs.twimg.com/media/1.jpg"]
-    assert found[0].page_url == "https://x.com/i/status/1"
-
-
-def test_a_server_that_answers_too_late_is_given_up(server, search):
-    late = posts_page(1)
-    server.routes[PATH] = lambda handler: (time.sleep(0.5), late(handler))
-    options = FAST.model_copy(update={"timeout_s": 0.1, "retries": 1})
-
-    assert search(server, options).find("q", 10).status == "failed"
+    assert image.page_url == f"https://x.com/i/status/{2**60}"
+    assert (image.title, image.alt_text, image.author) == (f"text {2**60}", "A fence", "")
+    assert (image.post_id, image.author_id) == (str(2**60), "7")
+    assert image.posted_at == "2026-11-20T10:00:00+00:00"
+    assert (image.claimed_width, image.claimed_height) == (800, 600)
+    assert image.possibly_sensitive
+    assert outcome.reason == "1 partial errors (Not Found Error 1)"
 
 
-def test_a_query_too_long_for_the_api_is_not_sent(server, search):
-    outcome = search(server).find("x" * 500, 10)
+def test_names_of_authors_are_asked_for_only_when_wanted(x, find, tmp_path):
+    x.fill(1)
 
-    assert (outcome.status, server.requests) == ("failed", [])
-    assert "512" in outcome.reason
+    assert find(authors=True).found[0].author == "ana"
+    assert x.searches[0]["user.fields"] == "username"
+    find(work=tmp_path / "other")
+    assert "user.fields" not in x.searches[1]
+
+
+def test_possibly_sensitive_posts_can_be_left_out(x, find):
+    first, second = x.fill(2)
+    x.more[first] = {"possibly_sensitive": True}
+
+    assert [i.post_id for i in find(leave_out_sensitive=True).found] == [str(second)]
+    assert len(find().found) == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://pbs.twimg.com/media/A.jpg",
+        "https://pbs.twimg.com/media/A?format=jpg&name=small",
+        "https://pbs.twimg.com/media/A.jpg?name=900x900",
+    ],
+)
+def test_the_original_of_a_photo_is_asked_for_and_its_identity_stays(url):
+    assert original_url(url).endswith("name=orig")
+    assert original_url(url).count("name=") == 1
+    assert canonical_url(original_url(url)) == "https://pbs.twimg.com/media/A.jpg"
+    assert original_url("https://e.com/A.jpg?name=small") == "https://e.com/A.jpg?name=small"
+
+
+def test_the_full_archive_takes_large_pages_times_and_a_second_between_requests(x, find):
+    x.fill(520)
+
+    options = {"archive": "all", "page_size": 500, "start_time": "2020-01-01T00:00:00Z"}
+    outcome = find("peru", 520, end_time="2027-01-01T00:00:00Z", **options, max_posts=10_000)
+
+    assert len(outcome.found) == 520
+    assert [asked.path for asked in x.asked] == ["/2/tweets/search/all"] * 2
+    assert x.searches[0]["start_time"] == "2020-01-01T00:00:00Z"
+    assert x.searches[1]["end_time"] == "2027-01-01T00:00:00Z"
+    assert 1.0 <= x.asked[1].at - x.asked[0].at
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"page_size": 500}, "page_size of at most 100"),
+        ({"archive": "all", "page_size": 501}, "500"),
+        ({"start_time": "2020-01-01"}, "2026-01-31T00:00:00Z"),
+        ({"end_time": "2020-13-01T00:00:00Z"}, "end_time"),
+    ],
+)
+def test_options_that_the_api_would_refuse_are_refused_first(wrong, told):
+    with pytest.raises(InputError, match=told):
+        PostOptions.model_validate(wrong)
+
+
+def test_a_limit_asks_for_no_more_than_is_wanted(x, find):
+    x.fill(60)
+
+    assert len(find(limit=25).found) == 25
+    assert [p["max_results"] for p in x.searches] == ["25"]
+
+
+def test_an_answer_of_another_shape_gives_nothing_and_breaks_nothing(x, find):
+    shapes = [
+        {"data": "x", "includes": [], "meta": []},
+        {
+            "data": [
+                1,
+                {"id": "a"},
+                {"text": "no id"},
+                {"id": "5", "attachments": {"media_keys": 3}},
+            ]
+        },
+        {"meta": {"result_count": 0}},
+        {"data": [post(9, "3_1")], "includes": {"media": [photo("3_1", url=7, width="w")]}},
+    ]
+    for shape in shapes:
+        x.script = [says(shape)]
+        assert find().status == "no_results"
+
+
+def test_the_gallery_is_searched_as_x_is(gallery, tmp_path):
+    with PostSearch(FAST, "demo", gallery.host_addresses, tmp_path) as search:
+        outcome = search.find("(peru OR market)", 100)
+        nothing = search.find("volcano", 100)
+
+    expected = {f"Photo {i}" for i in range(45) if i % 3 != 0}
+    assert expected == {image.title.partition(" #")[0] for image in outcome.found}
+    assert all(address.startswith("http://gallery.test/images/") for address in addresses(outcome))
+    assert nothing.status == "no_results"
+    everything = FAST.model_copy(update={"archive": "all"})
+    for _ in range(2):
+        with PostSearch(everything, "demo", gallery.host_addresses, tmp_path) as search:
+            assert len(search.find("market", 100).found) == 30
+
+
+def test_snowflakes_hold_their_time():
+    assert abs((snowflake(2.0) >> 22) / 1000 + 1288834974.657 - time.time() + 2 * 86400) < 1

@@ -1,0 +1,89 @@
+"""Which archived posts were withdrawn since, and which images go with them.
+
+X's terms ask those who keep posts to remove what is deleted, protected, suspended or withheld
+(X Developer Policy, "Content compliance").
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+
+from cosmop.collecting.compliance_jobs import ComplianceJobs
+from cosmop.collecting.post_archive import PostArchive
+from cosmop.collecting.post_lookup import LookUp
+from cosmop.collecting.post_options import PostOptions
+from cosmop.collecting.x_api import NoAnswerError, XApi
+from cosmop.errors import InputError
+
+
+def check_archived_posts(
+    options: PostOptions, token: str | None, host_addresses: Mapping[str, str], work: Path
+) -> pd.DataFrame:
+    """Drop posts that were withdrawn since from the archive in ``work/posts``.
+
+    A look-up costs what reading the posts again costs and keeps within `max_posts` and
+    `max_cost_usd`; a job costs nothing. An empty archive needs no token.
+
+    Returns:
+        All posts ever withdrawn from this archive, found in this pass or before: post_id, reason
+        (deleted, protected, suspended, withheld; from a job also deactivated, bounced), found_at.
+
+    Raises:
+        InputError: No token, another process works in the folder, or the API gives no answer; what
+            was found until then is dropped, and the next pass goes on there.
+    """
+    folder = Path(work) / "posts"
+    with closing(PostArchive(folder)) as archive:
+        if archive.post_ids:
+            with closing(XApi(token, options, host_addresses)) as api:
+                _check(api, archive, folder, options, host_addresses)
+        return archive.withdrawn
+
+
+def _check(
+    api: XApi,
+    archive: PostArchive,
+    folder: Path,
+    options: PostOptions,
+    host_addresses: Mapping[str, str],
+) -> None:
+    try:
+        if options.compliance == "job":
+            jobs = ComplianceJobs(api, folder / "job.json", options, host_addresses)
+            with closing(jobs):
+                archive.withdraw(jobs.check(archive.post_ids))
+        else:
+            with LookUp(api, archive, folder, options) as look_up:
+                look_up.run()
+    except NoAnswerError as error:
+        raise InputError(
+            f"The check of archived posts wants an answer of the X API, but got none ({error}); "
+            "run the same command again later, it goes on where it ended."
+        ) from None
+
+
+def images_of_withdrawn(
+    candidates: pd.DataFrame, download_log: pd.DataFrame, withdrawn_ids: Iterable[str]
+) -> list[str]:
+    """Return the images that only withdrawn posts named, so that nothing else keeps them.
+
+    An image stays if any other candidate gave the same bytes: another post, a search site, a file.
+    Of several posts with one address a candidate names the first only.
+
+    Args:
+        candidates: Columns ``candidate_id``, ``post_id``; of all runs whose images are stored.
+        download_log: Columns ``candidate_id``, ``image_id``, empty where nothing was stored.
+        withdrawn_ids: Of posts; see `check_archived_posts`.
+
+    Returns:
+        Image ids, sorted.
+    """
+    stored = download_log[["candidate_id", "image_id"]].dropna()
+    stored = stored[stored["image_id"] != ""].merge(
+        candidates[["candidate_id", "post_id"]].drop_duplicates(), on="candidate_id", how="left"
+    )
+    is_withdrawn = stored["post_id"].isin(set(withdrawn_ids))
+    kept = set(stored.loc[~is_withdrawn, "image_id"])
+    return sorted(set(stored.loc[is_withdrawn, "image_id"]) - kept)
