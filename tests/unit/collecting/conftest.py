@@ -1,6 +1,5 @@
 """Drawn images, the gallery on loopback, and servers that behave as a test tells them to."""
 
-import inspect
 import io
 import threading
 from collections.abc import Callable, Iterator
@@ -13,8 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from cosmop.collecting import providers
-from cosmop.collecting.providers import ProviderOptions
+from cosmop.collecting.providers import Provider, providers_from
 from cosmop.demo.gallery_server import GalleryServer
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -56,17 +54,17 @@ def gallery(gallery_folder: Path) -> Iterator[GalleryServer]:
         yield server
 
 
-def documented_providers() -> list[dict[str, Any]]:
-    """Return the providers of the module's documentation, as a person would copy them."""
-    blocks = (inspect.getdoc(providers) or "").split("::\n")[1:]
-    texts = ("\n".join(line for line in b.splitlines() if line.startswith("    ")) for b in blocks)
-    return [yaml.safe_load(text) for text in texts]
+def shipped_providers() -> dict[str, Any]:
+    """Return all of ``conf/base/providers`` as Kedro reads it: name to mapping."""
+    folder = Path(__file__).parents[3] / "conf/base/providers"
+    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yml"))]
+    return {name: conf for text in texts for name, conf in yaml.safe_load(text).items()}
 
 
 @pytest.fixture
-def provider() -> ProviderOptions:
+def provider() -> Provider:
     """The gallery as a provider."""
-    return ProviderOptions.model_validate(documented_providers()[0])
+    return providers_from(shipped_providers(), ["gallery"])[0]
 
 
 class ScriptedServer:
