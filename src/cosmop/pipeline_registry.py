@@ -4,6 +4,7 @@ from kedro.pipeline import Pipeline
 
 from cosmop.pipelines import (
     annotation,
+    compliance,
     evaluation,
     exploration,
     export,
@@ -36,6 +37,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     """
     story = {name: stage(name, module.create_pipeline()) for name, module in _STORY.items()}
     afterwards = {
+        "compliance": compliance.create_pipeline(),
         "exploration": exploration.create_pipeline(),
         "export": export.create_pipeline(),
         "published_protocol": evaluation.create_published_protocol(),

@@ -1,5 +1,6 @@
 """Kedro settings: which session, which hooks, how configuration merges."""
 
+from cosmop.config_loader import StudyConfigLoader
 from cosmop.hooks import DemoWorld, Guards, NodeRecords, Results, RunRecord, Tracking
 from cosmop.session import StudySession
 
@@ -10,10 +11,13 @@ SESSION_CLASS = StudySession
 HOOKS = (Results(), NodeRecords(), DemoWorld(), RunRecord(), Tracking(), Guards())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 
+CONFIG_LOADER_CLASS = StudyConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
-    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**"]},
+    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**"], "providers": ["providers/**"]},
     # an environment says only what differs, parameter by parameter
-    "merge_strategy": {"parameters": "soft", "mlflow": "soft", "globals": "soft"},
+    "merge_strategy": {
+        **dict.fromkeys(["parameters", "providers", "mlflow", "globals"], "soft"),
+    },
 }

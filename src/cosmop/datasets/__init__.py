@@ -12,7 +12,7 @@ from cosmop.datasets.pictures import (
     Video,
     VideoDataset,
 )
-from cosmop.datasets.secrets import SecretDataset
+from cosmop.datasets.secrets import SecretDataset, SecretsDataset
 from cosmop.datasets.snapshots import SnapshotsDataset, WorkspaceDataset
 from cosmop.datasets.tables import (
     FeatureTableDataset,
@@ -44,6 +44,7 @@ __all__ = [
     "PagesDataset",
     "PictureDataset",
     "SecretDataset",
+    "SecretsDataset",
     "SklearnModelDataset",
     "SnapshotsDataset",
     "TableDataset",

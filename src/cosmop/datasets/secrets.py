@@ -1,9 +1,46 @@
 """Secrets: they enter through Kedro's credentials and never through parameters."""
 
+import json
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
+
+
+class SecretsDataset(AbstractDataset[None, dict[str, str]]):
+    """All secrets of one group of the credentials, by name, for example keys of providers.
+
+    Args:
+        credentials: Filled in by Kedro from ``credentials.yml``; those that are empty are left out.
+        metadata: For kedro-viz.
+    """
+
+    def __init__(
+        self,
+        *,
+        credentials: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._secrets = {name: str(value) for name, value in (credentials or {}).items() if value}
+        self.metadata = metadata
+
+    def load(self) -> dict[str, str]:
+        """Return the secrets that somebody has given."""
+        return dict(self._secrets)
+
+    def save(self, data: None) -> None:
+        """Refuse: secrets are not data."""
+        raise DatasetError(f"Secrets cannot be saved, got {type(data).__name__}.")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"given": sorted(self._secrets)}
+
+    def preview(self) -> JSONPreview:
+        """Return which secrets are there, and nothing of them."""
+        return JSONPreview(json.dumps({"given": sorted(self._secrets)}))
 
 
 class SecretDataset(AbstractDataset[None, str | None]):

@@ -15,7 +15,7 @@ from kedro.pipeline import Node, Pipeline
 from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 
-_PARAMETERS_OF_HOOKS = ("demo", "registered")
+_PARAMETERS_OF_HOOKS = {"demo", "registered"}
 _TRAINER, _TEST = "training", "test_images"  # a tag of nodes, and a data set
 
 
@@ -110,7 +110,7 @@ def _check_parameter_names(parameters: Mapping[str, Any]) -> None:
         if name.startswith("params:")
     }
     for name in _option_groups(parameters):
-        if name not in known and name.split(".")[0] not in _PARAMETERS_OF_HOOKS:
+        if not {name, name.split(".")[0]} & (known | _PARAMETERS_OF_HOOKS):
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {sorted(known)}."
             raise InputError(

@@ -13,11 +13,13 @@ from cosmop.people.options import KeepOptions, ScoringOptions
 from cosmop.reports.duplicate_page_options import DuplicatePageOptions
 
 
-def hash_images(raw_images: ImageSet, options: HashingOptions) -> pd.DataFrame:
-    """Compute the perceptual hash of every image."""
+def hash_images(
+    raw_images: ImageSet, raw_hashes: pd.DataFrame, options: HashingOptions
+) -> pd.DataFrame:
+    """Compute the perceptual hash of every image that has none by these options yet."""
     from cosmop.imaging import phash
 
-    return phash.hash_image_set(raw_images, options)
+    return phash.hash_image_set(raw_images, options, known=raw_hashes)
 
 
 def group_duplicates(

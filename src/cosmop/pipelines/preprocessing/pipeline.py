@@ -20,7 +20,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 hash_images,
-                ["raw_images", "params:preprocessing.hashing"],
+                ["raw_images", "raw_hashes", "params:preprocessing.hashing"],
                 "image_hashes",
                 name="hash_images",
             ),

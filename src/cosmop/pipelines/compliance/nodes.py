@@ -1,0 +1,38 @@
+"""Nodes of the compliance pipeline."""
+
+import pandas as pd
+
+from cosmop.collecting.post_options import PostOptions
+from cosmop.datasets.work_folders import WorkFolder
+from cosmop.imaging.store import ImageStore
+
+
+def check_posts(
+    search_work: WorkFolder,
+    options: PostOptions,
+    x_api_token: str | None,
+    host_addresses: dict[str, str],
+) -> pd.DataFrame:
+    """Ask which archived posts were withdrawn, and forget them."""
+    from cosmop.collecting.post_compliance import check_archived_posts
+
+    return check_archived_posts(options, x_api_token, host_addresses, search_work.path)
+
+
+def withdraw_images(
+    withdrawn_posts: pd.DataFrame,
+    removal_requests: pd.DataFrame,
+    image_candidates: pd.DataFrame,
+    download_log: pd.DataFrame,
+    image_store: ImageStore,
+    download_work: WorkFolder,
+) -> pd.DataFrame:
+    """Delete the images of withdrawn posts and those that people asked to have deleted."""
+    from cosmop.collecting import withdrawals
+
+    gone = withdrawals.find_withdrawn_images(
+        withdrawn_posts, removal_requests, image_candidates, download_log
+    )
+    reasons = dict(zip(gone["image_id"], gone["reason"], strict=True))
+    withdrawals.withdraw_images(reasons, image_store, download_work.path)
+    return gone
