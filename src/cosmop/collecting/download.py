@@ -32,6 +32,7 @@ from cosmop.collecting.own_thread import run_in_own_thread
 from cosmop.collecting.receiving import Receiver, Wanted, host_of
 from cosmop.collecting.resuming import remaining
 from cosmop.collecting.web_client import WebClient
+from cosmop.collecting.withdrawals import withdrawn_ids
 from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.intake_processes import IntakeProcesses
@@ -134,7 +135,13 @@ async def _fetch(
     )
     async with client, intake, _synced(arrivals):
         finisher = Finisher(
-            options, intake=intake, arrivals=arrivals, statistics=statistics, budgets=budgets
+            options,
+            intake=intake,
+            arrivals=arrivals,
+            statistics=statistics,
+            budgets=budgets,
+            store=store,
+            withdrawn=withdrawn_ids(work),
         )
         receiver = Receiver(client, options)
         with _folder_for_parts(work / "parts") as parts:

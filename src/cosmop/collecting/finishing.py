@@ -10,11 +10,14 @@ from cosmop.collecting.download_statistics import DownloadStatistics
 from cosmop.collecting.fetch_errors import FetchError
 from cosmop.collecting.receiving import Wanted
 from cosmop.imaging.hash_rows import hashing_fingerprint
-from cosmop.imaging.intake import IntakeRow
+from cosmop.imaging.intake import IntakeRow, refused
 from cosmop.imaging.intake_processes import IntakeProcesses
+from cosmop.imaging.store import ImageStore
 
 # What says nothing about an image: such a candidate was not tried, and has no line in the journal.
 UNTRIED = frozenset({"budget", "given_up", "robots_unreachable"})
+
+WITHDRAWN = "withdrawn"  # of an image that had to go, see `cosmop.collecting.withdrawals`
 
 # Of what intake refuses, what need not be the file's fault.
 _PASSING = frozenset({"decoder_died", "decoder_hung", "unreadable_file"})
@@ -29,6 +32,9 @@ class Finisher:
         arrivals: Where each candidate that was tried gets its line.
         statistics: Is told of each that was tried.
         budgets: Are asked and told.
+        store: Where intake stores.
+        withdrawn: Images that had to go: what comes again is deleted again, see
+            `cosmop.collecting.withdrawals`.
 
     Attributes:
         untried: Why a candidate was not tried, by its id; the kinds are those of `UNTRIED`.
@@ -42,12 +48,16 @@ class Finisher:
         arrivals: Arrivals,
         statistics: DownloadStatistics,
         budgets: Budgets,
+        store: ImageStore,
+        withdrawn: frozenset[str],
     ) -> None:
         self.untried: dict[str, FetchError] = {}
         self._intake = intake
         self._arrivals = arrivals
         self._statistics = statistics
         self._budgets = budgets
+        self._store = store
+        self._withdrawn = withdrawn
         self._fingerprint = options.fingerprint
         self._hashing = hashing_fingerprint(options.intake.hashing)
 
@@ -64,6 +74,9 @@ class Finisher:
             return
         self._budgets.spend(host, length)
         row = await self._intake.take_in(file, owned=not item.file)
+        if not self._withdrawn.isdisjoint((row.image_id, row.original_sha256)):
+            self._store.remove(row.image_id)
+            row = refused(WITHDRAWN, "withdrawn for good", row.bytes, row.original_sha256)
         if row.problem_kind:
             self._budgets.spend(host, 0, images=-1)
         self._write(host, self._arrival(item, row), length, item.seconds)

@@ -7,6 +7,7 @@ _STEPS_PER_OCTAVE = 8
 _STEPS = 24 * _STEPS_PER_OCTAVE  # up to 28 minutes
 _FEWEST_HOSTS = 10  # before that many were heard, nothing is usual
 _FAR_ABOVE = 4.0
+_NEVER_SLOW_S = 0.3  # a busy event loop makes everybody seem late by tenths of a second
 
 
 class HostSpeeds:
@@ -33,7 +34,8 @@ class HostSpeeds:
             self._count += 1
         else:
             self._hosts[old] -= 1
-        self.slow_s = _FAR_ABOVE * self._median() if self._count >= _FEWEST_HOSTS else math.inf
+        far_above = max(_FAR_ABOVE * self._median(), _NEVER_SLOW_S)
+        self.slow_s = far_above if self._count >= _FEWEST_HOSTS else math.inf
 
     def _median(self) -> float:
         below = step = 0

@@ -1,10 +1,10 @@
-"""Which archived posts were withdrawn since, and which images go with them.
+"""Which archived posts were withdrawn since.
 
 X's terms ask those who keep posts to remove what is deleted, protected, suspended or withheld
 (X Developer Policy, "Content compliance").
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -62,28 +62,3 @@ def _check(
             f"The check of archived posts wants an answer of the X API, but got none ({error}); "
             "run the same command again later, it goes on where it ended."
         ) from None
-
-
-def images_of_withdrawn(
-    candidates: pd.DataFrame, download_log: pd.DataFrame, withdrawn_ids: Iterable[str]
-) -> list[str]:
-    """Return the images that only withdrawn posts named, so that nothing else keeps them.
-
-    An image stays if any other candidate gave the same bytes: another post, a search site, a file.
-    Of several posts with one address a candidate names the first only.
-
-    Args:
-        candidates: Columns ``candidate_id``, ``post_id``; of all runs whose images are stored.
-        download_log: Columns ``candidate_id``, ``image_id``, empty where nothing was stored.
-        withdrawn_ids: Of posts; see `check_archived_posts`.
-
-    Returns:
-        Image ids, sorted.
-    """
-    stored = download_log[["candidate_id", "image_id"]].dropna()
-    stored = stored[stored["image_id"] != ""].merge(
-        candidates[["candidate_id", "post_id"]].drop_duplicates(), on="candidate_id", how="left"
-    )
-    is_withdrawn = stored["post_id"].isin(set(withdrawn_ids))
-    kept = set(stored.loc[~is_withdrawn, "image_id"])
-    return sorted(set(stored.loc[is_withdrawn, "image_id"]) - kept)

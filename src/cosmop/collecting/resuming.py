@@ -1,6 +1,6 @@
 """What earlier downloads have left to do."""
 
-from collections.abc import Iterator
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import pandas as pd
 
 from cosmop.collecting.arrivals import Arrivals
 from cosmop.collecting.download_options import DownloadOptions
+from cosmop.collecting.finishing import WITHDRAWN
 from cosmop.collecting.receiving import Wanted
 from cosmop.imaging.store import ImageStore
 
@@ -37,16 +38,11 @@ def remaining(
     has_failed = table["problem_kind"] != ""
     failed, stored = table[has_failed], table[~has_failed]
     lasting = failed[~_is_tried_again(failed, options)]
-    done = set(lasting["candidate_id"])
-    again: dict[str, Wanted] = {}
-    written = _times_of_files(candidates)
-    for row in _present(stored, store):
-        if written.get(row.candidate_id, "") >= row.fetched_at:
-            continue
-        if row.fingerprint == options.fingerprint:
-            done.add(row.candidate_id)
-        elif row.image_id == row.original_sha256:
-            again[row.candidate_id] = _from_store(row, store)
+    stored = stored[_is_present(stored, store) & ~_is_outdated(stored, candidates)]
+    is_same = stored["fingerprint"] == options.fingerprint
+    done = {*lasting["candidate_id"], *stored["candidate_id"][is_same]}
+    originals = stored[~is_same & (stored["image_id"] == stored["original_sha256"])]
+    again = {row.candidate_id: _from_store(row, store) for row in originals.itertuples()}
     unique = candidates.drop_duplicates("candidate_id")
     places = zip(unique["candidate_id"], unique["kind"], unique["location"], strict=True)
     return [
@@ -65,31 +61,39 @@ def _is_tried_again(failed: pd.DataFrame, options: DownloadOptions) -> "pd.Serie
         is_wished = failed["problem_kind"].isin(wish)
     else:
         is_wished = failed["is_temporary"] & (wish == "temporary") | (wish == "all")
-    return is_of_other_options | is_wished
+    return (is_of_other_options | is_wished) & (failed["problem_kind"] != WITHDRAWN)
 
 
-def _present(stored: pd.DataFrame, store: ImageStore) -> Iterator[Any]:
-    """Yield the rows whose image lies in the store with its right size."""
-    row: Any
-    for row in stored.itertuples(index=False):
-        try:
-            size = (store.root / row.path).stat().st_size
-        except OSError:
-            continue
-        if size == row.bytes:
-            yield row
+def _is_present(stored: pd.DataFrame, store: ImageStore) -> "pd.Series[bool]":
+    """Tell which images lie in the store with their right size."""
+    root = str(store.root)
+    sizes = [_size(f"{root}/{path}") for path in stored["path"]]
+    return pd.Series(sizes, index=stored.index, dtype="int64") == stored["bytes"]
 
 
-def _times_of_files(candidates: pd.DataFrame) -> dict[str, str]:
-    """Return when the files among the candidates were last written, as the journal writes times."""
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116  a Path each for a million takes as long again
+    except OSError:
+        return -1
+
+
+def _is_outdated(stored: pd.DataFrame, candidates: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell which come from files that were written since, or at least in the same second."""
     files = candidates[candidates["kind"] == "file"]
-    times = {}
-    for name, location in zip(files["candidate_id"], files["location"], strict=True):
-        file = Path(location)
-        if file.is_file():
-            written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-            times[name] = written.isoformat(timespec="seconds")
-    return times
+    written = {
+        name: _written(Path(location))
+        for name, location in zip(files["candidate_id"], files["location"], strict=True)
+    }
+    times = [written.get(name, "") for name in stored["candidate_id"]]
+    return pd.Series(times, index=stored.index, dtype="str") >= stored["fetched_at"]
+
+
+def _written(file: Path) -> str:
+    """Return when a file was last written, as the journal writes times; "" if it is gone."""
+    if not file.is_file():
+        return ""
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
 def _from_store(row: Any, store: ImageStore) -> Wanted:

@@ -4,7 +4,7 @@ They are deleted and remembered by their hash alone, so that no later download b
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,14 +12,13 @@ import pandas as pd
 
 from cosmop.collecting.arrivals import Arrival, Arrivals
 from cosmop.collecting.candidates import canonical_url
+from cosmop.collecting.finishing import WITHDRAWN
 from cosmop.collecting.json_lines import JsonLines
-from cosmop.collecting.post_compliance import images_of_withdrawn
 from cosmop.errors import InputError
 from cosmop.imaging.store import ImageStore
 
 logger = logging.getLogger(__name__)
 
-WITHDRAWN = "withdrawn"
 REQUEST_COLUMNS = ("image", "reason")
 
 _FILE = "withdrawn.jsonl"
@@ -48,6 +47,31 @@ def find_withdrawn_images(
     found += _requested(requests, candidates, download_log)
     table = pd.DataFrame(found, columns=["image_id", "reason"], dtype="str")
     return table.drop_duplicates("image_id", ignore_index=True)
+
+
+def images_of_withdrawn(
+    candidates: pd.DataFrame, download_log: pd.DataFrame, withdrawn_ids: Iterable[str]
+) -> list[str]:
+    """Return the images that only withdrawn posts named, so that nothing else keeps them.
+
+    An image stays if any other candidate gave the same bytes: another post, a search site, a file.
+    Of several posts with one address a candidate names the first only.
+
+    Args:
+        candidates: Columns ``candidate_id``, ``post_id``; of all runs whose images are stored.
+        download_log: Columns ``candidate_id``, ``image_id``, empty where nothing was stored.
+        withdrawn_ids: Of posts; see `cosmop.collecting.post_compliance`.
+
+    Returns:
+        Image ids, sorted.
+    """
+    stored = download_log[["candidate_id", "image_id"]].dropna()
+    stored = stored[stored["image_id"] != ""].merge(
+        candidates[["candidate_id", "post_id"]].drop_duplicates(), on="candidate_id", how="left"
+    )
+    is_withdrawn = stored["post_id"].isin(set(withdrawn_ids))
+    kept = set(stored.loc[~is_withdrawn, "image_id"])
+    return sorted(set(stored.loc[is_withdrawn, "image_id"]) - kept)
 
 
 def _requested(

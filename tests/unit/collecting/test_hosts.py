@@ -432,3 +432,11 @@ def test_nothing_is_slow_until_ten_hosts_were_heard():
     assert speeds.slow_s == math.inf
     speeds.replace(None, 0.1)
     assert speeds.slow_s == pytest.approx(0.4, rel=0.05)
+
+
+def test_where_all_are_quick_a_busy_moment_makes_nobody_slow():
+    speeds = HostSpeeds()
+    for _ in range(20):
+        speeds.replace(None, 0.001)
+
+    assert speeds.slow_s == 0.3

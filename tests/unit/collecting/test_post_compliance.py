@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from cosmop.collecting.post_archive import PostArchive
-from cosmop.collecting.post_compliance import check_archived_posts, images_of_withdrawn
+from cosmop.collecting.post_compliance import check_archived_posts
 from cosmop.collecting.posts import PostOptions, PostSearch
+from cosmop.collecting.withdrawals import images_of_withdrawn
 from cosmop.errors import InputError
 
 from .x_server import TOKEN, XServer, problem, says
