@@ -8,9 +8,8 @@ progressive JPEG at an eighth of its size, the first scan alone is enough: it ho
 import functools
 import io
 import os
-import re
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeGuard
 
 from PIL import Image, features
 from PIL import __version__ as pillow_version
@@ -22,11 +21,13 @@ from cosmop.imaging.decoding import (
     has_transparency,
     read_orientation,
 )
+from cosmop.imaging.progressive_jpeg import (
+    END_OF_IMAGE,
+    END_OF_SCAN,
+    START_OF_SCAN,
+    without_details,
+)
 
-# Any marker but a stuffed zero, a restart marker and a fill byte ends a scan (ITU-T T.81, B.1.1).
-_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_START_OF_SCAN = b"\xff\xda"
-_END_OF_IMAGE = b"\xff\xd9"
 _BLOCK = 8
 _PIECE = 1 << 14
 _LIBRARIES = {"PNG": "zlib", "WEBP": "webp"}
@@ -85,20 +86,43 @@ class DecodedPicture(NamedTuple):
     grey: DecodedGrey
 
 
-def decode_picture(image: Image.Image, min_side_px: int | None) -> DecodedPicture:
+def decode_picture(image: Image.Image, content: bytes, min_side_px: int | None) -> DecodedPicture:
     """Decode an opened image once, to its end, for grey levels and colours.
 
-    The grey levels are those of `decode_grey`, except that all scans of a progressive JPEG count:
-    who takes a file in wants to know that it is whole.
+    The grey levels are those of `decode_grey`, except that a progressive JPEG counts to its end:
+    who takes a file in wants to know that it is whole. At an eighth of its size, scans of details
+    are passed over, see `cosmop.imaging.progressive_jpeg.without_details`.
+
+    Args:
+        image: Opened, not loaded yet.
+        content: What it was opened from.
+        min_side_px: As of `decode_grey`.
 
     Raises:
         OSError: The image ends too early.
     """
+    if _is_progressive(image) and _is_eighth(image, min_side_px):
+        coarse = without_details(content)
+        if coarse and (decoded := _try_coarse(coarse, min_side_px)):
+            return decoded._replace(grey=decoded.grey._replace(orientation=read_orientation(image)))
+    return _decode_colours(image, min_side_px)
+
+
+def _try_coarse(coarse: bytes, min_side_px: int | None) -> DecodedPicture | None:
+    """Decode a file without its details; where that fails, the whole file says why."""
+    try:
+        with Image.open(io.BytesIO(coarse), formats=("JPEG",)) as image:
+            return _decode_colours(image, min_side_px)
+    except Exception:  # noqa: BLE001  # hostile bytes make decoders raise anything
+        return None
+
+
+def _decode_colours(image: Image.Image, min_side_px: int | None) -> DecodedPicture:
     full_size, draft = image.size, None
     if min_side_px is not None:
         draft = image.draft(_colours(image), (min_side_px, min_side_px))
     extent = _extent(image.size == full_size, min_side_px)
-    if "progressive" in image.info:
+    if _is_progressive(image):
         extent += ", all scans"
     picture = _flat(image)
     grey = picture if picture.mode == "L" else _luma(picture)
@@ -171,18 +195,26 @@ def _library(format: str | None) -> str:
     return f"Pillow {pillow_version}, {library} {features.version(library)}"
 
 
+def _is_progressive(image: Image.Image) -> TypeGuard[JpegImageFile]:
+    return isinstance(image, JpegImageFile) and "progressive" in image.info
+
+
+def _is_eighth(image: Image.Image, min_side_px: int | None) -> bool:
+    """Tell whether an image that is a JPEG is decoded at an eighth of its size."""
+    return min_side_px is not None and min(image.size) >= _BLOCK * min_side_px
+
+
 def _first_scan(image: Image.Image, stream: BinaryIO, min_side_px: int | None) -> bytes | None:
     """Return a JPEG that ends with the first scan, if that says all that 1/8 of the size shows.
 
     The stream stands behind the header of the first scan. A file without its end is left to the
     normal way, which says what is wrong with it.
     """
-    is_eighth = min_side_px is not None and min(image.size) >= _BLOCK * min_side_px
-    if not is_eighth or not isinstance(image, JpegImageFile) or "progressive" not in image.info:
+    if not (_is_progressive(image) and _is_eighth(image, min_side_px)):
         return None
     header_bytes = stream.tell()
-    stream.seek(-len(_END_OF_IMAGE), os.SEEK_END)
-    is_whole = stream.read() == _END_OF_IMAGE
+    stream.seek(-len(END_OF_IMAGE), os.SEEK_END)
+    is_whole = stream.read() == END_OF_IMAGE
     stream.seek(0)
     header = stream.read(header_bytes)
     if not is_whole or not _is_mean_of_blocks(header, image):
@@ -192,7 +224,7 @@ def _first_scan(image: Image.Image, stream: BinaryIO, min_side_px: int | None) -
 
 def _is_mean_of_blocks(header: bytes, image: JpegImageFile) -> bool:
     """Tell whether a header ends with that of a first scan of the constant terms (T.81, B.2.3)."""
-    start = header.rindex(_START_OF_SCAN) + 4
+    start = header.rindex(START_OF_SCAN) + 4
     components = header[start + 1 : -3 : 2]
     first_term, _, approximation = header[-3:]
     is_first = approximation >> 4 == 0
@@ -204,6 +236,6 @@ def _read_scan(stream: BinaryIO, header: bytes) -> bytes | None:
     while piece := stream.read(_PIECE):
         searched = max(len(header), len(content) - 1)
         content += piece
-        if end := _END_OF_SCAN.search(content, searched):
-            return bytes(content[: end.start()]) + _END_OF_IMAGE
+        if end := END_OF_SCAN.search(content, searched):
+            return bytes(content[: end.start()]) + END_OF_IMAGE
     return None

@@ -2,11 +2,13 @@
 
 Only a complete decode proves an image. The one that JPEG's decoder does at an eighth of the size
 reads all of the file, and costs little more than reading it; the hash, the measures and the
-thumbnail come from what it leaves.
+thumbnail come from what it leaves. Of a progressive JPEG it needs no scans of details: the decoder
+would refuse nothing that they hold.
 """
 
 import hashlib
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -22,6 +24,7 @@ from cosmop.imaging.decoding import (
 )
 from cosmop.imaging.grey_decoding import DecodedPicture, decode_picture
 from cosmop.imaging.hash_rows import (
+    GreyThumbnails,
     HashRow,
     bad_row,
     measure_thumbnails,
@@ -32,6 +35,7 @@ from cosmop.imaging.rewriting import write_anew
 from cosmop.imaging.store import ImageStore
 
 _THUMBNAIL_QUALITY = 85
+_NOT_HASHED = bad_row("")
 _NO_LIMITS = DecodingLimits(min_side_px=1, max_pixels=1 << 40, max_aspect=1e6)
 
 
@@ -90,56 +94,103 @@ def take_in(file: Path, store: ImageStore, options: IntakeOptions, *, owned: boo
         InputError: The disk is full; the file stays.
         OSError: The store cannot be written; the file stays.
     """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        return refused("unreadable_file", error.strerror or type(error).__name__)
-    original = hashlib.sha256(content).hexdigest()
-    try:
-        examined = _examine(content, original, options)
-    except UnreadableImageError as error:
-        row = refused(error.kind, str(error), len(content), original)
-    else:
-        path = _store(examined, file if owned else None, store)
-        row = _row(examined, path, original)
+    (examined,) = examine([file], options)
+    return keep(examined, store, owned=owned)
+
+
+class Examined(NamedTuple):
+    """What is stored of a file, and what was found in it; `keep` stores it.
+
+    Attributes:
+        file: As it came.
+        content: What is stored; empty where there is a problem.
+        row: As it is once that is stored.
+        extension: Of what is stored.
+        thumbnail: A JPEG file; empty where none is needed.
+    """
+
+    file: Path
+    content: bytes
+    row: IntakeRow
+    extension: str = ""
+    thumbnail: bytes = b""
+
+
+def examine(files: Iterable[Path], options: IntakeOptions) -> list[Examined]:
+    """Check and measure image files, and leave them as they are.
+
+    Args:
+        files: A few: what is stored of them is in memory together, so that the arithmetic of their
+            hashes costs next to nothing beside the decoding.
+        options: See `take_in`.
+    """
+    found = [_examine(file, options) for file in files]
+    greys = [grey for _, grey in found if grey]
+    rows = iter(measure_thumbnails(greys, options.hashing))
+    return [
+        item._replace(row=item.row._replace(hashed=next(rows))) if grey else item
+        for item, grey in found
+    ]
+
+
+def keep(examined: Examined, store: ImageStore, *, owned: bool) -> IntakeRow:
+    """Store what was examined and return its row; for arguments and errors see `take_in`."""
+    row = examined.row
+    if not row.problem_kind:
+        row = row._replace(path=_store(examined, store, owned=owned))
     if owned:
-        file.unlink(missing_ok=True)
+        examined.file.unlink(missing_ok=True)
     return row
 
 
-class _Examined(NamedTuple):
-    """What is stored of a file, and what was found in it."""
+def _examine(file: Path, options: IntakeOptions) -> tuple[Examined, GreyThumbnails | None]:
+    """Examine a file; the measures of its thumbnails are still to be taken."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        row = refused("unreadable_file", error.strerror or type(error).__name__)
+        return Examined(file, b"", row), None
+    original = hashlib.sha256(content).hexdigest()
+    try:
+        return _examine_content(file, content, original, options)
+    except UnreadableImageError as error:
+        row = refused(error.kind, str(error), len(content), original)
+        return Examined(file, b"", row), None
 
-    content: bytes
-    sha256: str
-    is_original: bool
-    facts: ImageFacts
-    hashed: HashRow
-    thumbnail: bytes
 
-
-def _examine(content: bytes, original_sha256: str, options: IntakeOptions) -> _Examined:
-    if options.resize is None and not options.reencode:
-        return _Examined(
-            content, original_sha256, True, *_measure(content, options.limits, options)
-        )
-    with opened_image(content, options.limits) as image:
-        written = write_anew(image, options.resize)
-    measures = _measure(written, _NO_LIMITS, options)
-    return _Examined(written, hashlib.sha256(written).hexdigest(), False, *measures)
+def _examine_content(
+    file: Path, content: bytes, original_sha256: str, options: IntakeOptions
+) -> tuple[Examined, GreyThumbnails]:
+    limits, sha256 = options.limits, original_sha256
+    if options.resize is not None or options.reencode:
+        with opened_image(content, limits) as image:
+            content = write_anew(image, options.resize)
+        limits, sha256 = _NO_LIMITS, hashlib.sha256(content).hexdigest()
+    facts, grey, thumbnail = _measure(content, limits, options)
+    row = IntakeRow(
+        image_id=sha256,
+        path="",
+        width=facts.width,
+        height=facts.height,
+        bytes=len(content),
+        original_sha256=original_sha256,
+        problem_kind="",
+        problem="",
+        hashed=_NOT_HASHED,
+    )
+    return Examined(file, content, row, facts.extension, thumbnail), grey
 
 
 def _measure(
     content: bytes, limits: DecodingLimits, options: IntakeOptions
-) -> tuple[ImageFacts, HashRow, bytes]:
+) -> tuple[ImageFacts, GreyThumbnails, bytes]:
     with opened_image(content, limits) as image:
         size = image.size
-        decoded = decode_picture(image, options.hashing.least_side_px)
+        decoded = decode_picture(image, content, options.hashing.least_side_px)
         facts = image_facts(size, image)
-    greys = [shrink_decoded(decoded.grey, options.hashing)]
-    (hashed,) = measure_thumbnails(greys, options.hashing)
+    grey = shrink_decoded(decoded.grey, options.hashing)
     is_large = max(size) > 2 * options.thumbnail_side_px > 0
-    return facts, hashed, _thumbnail(decoded, options.thumbnail_side_px) if is_large else b""
+    return facts, grey, _thumbnail(decoded, options.thumbnail_side_px) if is_large else b""
 
 
 def _thumbnail(decoded: DecodedPicture, side_px: int) -> bytes:
@@ -155,26 +206,11 @@ def _thumbnail(decoded: DecodedPicture, side_px: int) -> bytes:
     return buffer.getvalue()
 
 
-def _store(examined: _Examined, movable: Path | None, store: ImageStore) -> str:
+def _store(examined: Examined, store: ImageStore, *, owned: bool) -> str:
     """Store a thumbnail, then its image: what has an image's name has all that belongs to it."""
+    row, extension = examined.row, examined.extension
     if examined.thumbnail:
-        store.add_thumbnail(examined.sha256, examined.thumbnail)
-    extension = examined.facts.extension
-    if movable is not None and examined.is_original:
-        return store.move_in(movable, examined.sha256, extension)
-    return store.add_as(examined.sha256, examined.content, extension)
-
-
-def _row(examined: _Examined, path: str, original_sha256: str) -> IntakeRow:
-    facts = examined.facts
-    return IntakeRow(
-        image_id=examined.sha256,
-        path=path,
-        width=facts.width,
-        height=facts.height,
-        bytes=len(examined.content),
-        original_sha256=original_sha256,
-        problem_kind="",
-        problem="",
-        hashed=examined.hashed,
-    )
+        store.add_thumbnail(row.image_id, examined.thumbnail)
+    if owned and row.image_id == row.original_sha256:
+        return store.move_in(examined.file, row.image_id, extension)
+    return store.add_as(row.image_id, examined.content, extension)

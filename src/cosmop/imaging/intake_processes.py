@@ -20,13 +20,15 @@ class IntakeProcesses:
     """`cosmop.imaging.intake.take_in` in processes beside this one; an async context manager.
 
     They are started when there is work for them, and killed when the context ends, whatever they
-    are doing. One that dies or hangs over a file is replaced, and costs only the row of that file.
+    are doing. One that dies or hangs over a file is replaced, and costs only the row of that file:
+    the files that it had are tried again one by one. So a file that hangs does so twice.
 
     Args:
         store: Where images go.
         options: What is checked and kept.
         workers: Processes at most; 0 is one per core.
-        decode_s: Seconds for one file, after which its process is killed.
+        decode_s: Seconds without an answer, after which a process is killed; files are examined
+            together only until the first 0.05 s are over.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class IntakeProcesses:
     async def take_in(self, file: Path, *, owned: bool) -> IntakeRow:
         """Check, measure and store an image file, see `cosmop.imaging.intake.take_in`.
 
-        Any number of calls may wait at once; each process has one file in work and one ready.
+        Any number of calls may wait at once; files that wait are examined a few at a time.
 
         Raises:
             InputError: The disk is full, the store cannot be written, or no process starts.

@@ -32,11 +32,16 @@ def _new_future() -> asyncio.Future[Any]:
     return asyncio.get_running_loop().create_future()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Question:
-    """A line to tell, without its end, and where the answer goes."""
+    """A line to tell, without its end, and where the answer goes.
+
+    Attributes:
+        is_suspect: A process ended while it had this question among others: it is asked alone.
+    """
 
     line: bytes
+    is_suspect: bool = False
     answer: asyncio.Future[bytes] = field(default_factory=_new_future)
 
     def fail(self, error: Exception) -> None:
@@ -46,7 +51,7 @@ class Question:
 
 
 class LineProcess(asyncio.SubprocessProtocol):
-    """A process with the questions that it was told; the first of them is in work.
+    """A process with the questions that it was told; the first of them are in work.
 
     Args:
         limit_s: A process that needs longer for one answer is killed.

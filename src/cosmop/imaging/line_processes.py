@@ -10,7 +10,8 @@ from cosmop.imaging.line_process import (
     Question,
 )
 
-_DEPTH = 2  # the next line lies ready in its pipe, so that no process waits for us
+# A process may answer several lines at once; as many lie ready then, so that none waits for us.
+_DEPTH = 16
 
 
 class LineProcesses:
@@ -37,7 +38,7 @@ class LineProcesses:
         """Have one process answer `line`.
 
         Raises:
-            ProcessEndedError: It died or hung over this line.
+            ProcessEndedError: It died or hung over this line, and over no other.
             NotStartedError: No process could be started.
             RuntimeError: They are closed.
         """
@@ -63,7 +64,7 @@ class LineProcesses:
             await process.ended
 
     def _hand_out(self) -> None:
-        while self._waiting and (process := self._freest()):
+        while self._waiting and (process := self._freest(self._waiting[0])):
             question = self._waiting.popleft()
             if not question.answer.done():  # nobody waits for it any more
                 process.tell(question)
@@ -71,10 +72,16 @@ class LineProcesses:
         if len(self._processes) < min(asked, self._count) and not self._is_closed:
             self._start_one()
 
-    def _freest(self) -> LineProcess | None:
-        ready = (process for process in self._processes if process.is_ready)
-        freest = min(ready, key=lambda process: len(process.questions), default=None)
-        return freest if freest is not None and len(freest.questions) < _DEPTH else None
+    def _freest(self, question: Question) -> LineProcess | None:
+        depth = 1 if question.is_suspect else _DEPTH
+        free = (
+            process
+            for process in self._processes
+            if process.is_ready
+            and len(process.questions) < depth
+            and not any(told.is_suspect for told in process.questions)
+        )
+        return min(free, key=lambda process: len(process.questions), default=None)
 
     def _start_one(self) -> None:
         process = LineProcess(self._limit_s, self._changed)
@@ -99,9 +106,11 @@ class LineProcesses:
         self._processes.remove(process)
         if not process.is_ready:
             self._fail_waiting(f"{error} before it began")
-        if process.questions:
+        if len(process.questions) == 1:
             process.questions.popleft().fail(error)
-            self._waiting.extendleft(reversed(process.questions))
+        for question in process.questions:  # over which of them it ended, it could not say
+            question.is_suspect = True
+        self._waiting.extendleft(reversed(process.questions))
 
     def _fail_waiting(self, how: str) -> None:
         for question in self._waiting:

@@ -84,7 +84,9 @@ def _plain(image: Image.Image) -> Image.Image:
 def _finished(picture: Image.Image, options: ResizeOptions) -> Image.Image:
     square = options.side_px, options.side_px
     if options.mode == "border":
-        return ImageOps.pad(picture, square, color="white")
+        framed = Image.new(picture.mode, square, "white")
+        framed.paste(picture, ((square[0] - picture.width) // 2, (square[1] - picture.height) // 2))
+        return framed
     if options.mode == "center_crop":
         return ImageOps.fit(picture, square)
     return picture

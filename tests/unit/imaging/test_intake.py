@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import zlib
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from cosmop.imaging.decoding import DecodingLimits
+from cosmop.imaging.decoding import DecodingLimits, UnreadableImageError, opened_image
+from cosmop.imaging.grey_decoding import decode_picture
 from cosmop.imaging.hash_rows import HashingOptions, hash_files
 from cosmop.imaging.intake import IntakeRow, take_in
 from cosmop.imaging.intake_options import IntakeOptions, ResizeOptions
+from cosmop.imaging.progressive_jpeg import without_details
 from cosmop.imaging.store import ImageStore
 
 OPTIONS = IntakeOptions()
@@ -234,6 +237,64 @@ def test_a_phones_pair_of_jpegs_is_a_jpeg(draw_scene, encode, take):
     row = take(encode(scenes[0], "MPO", save_all=True, append_images=scenes[1:]))
 
     assert (row.problem, row.path[-3:], row.width) == ("", "jpg", 640)
+
+
+def damaged(content, rng):
+    """A JPEG in which one thing is wrong: a byte, a marker, a cut, or a piece twice."""
+    at = int(rng.integers(2, len(content) - 2))
+    markers = [found.start() for found in re.finditer(rb"\xff[\xc0-\xcf\xd8-\xfe]", content)]
+    near = int(rng.choice(markers)) + int(rng.integers(0, 24))
+    byte = rng.bytes(1)
+    return [
+        lambda: content[:at] + byte + content[at + 1 :],
+        lambda: content[:near] + byte + content[near + 1 :],
+        lambda: content[:near] + content[near + 1 :],
+        lambda: content[:near] + byte + content[near:],
+        lambda: content[:at] + b"\xff\xd9",
+        lambda: content[:near] + content[at:],
+    ][rng.integers(6)]()
+
+
+def decoded(content, whole):
+    """Brightness at 1/8, from all of a file or as it is taken in; and why there is none."""
+    try:
+        with opened_image(content, DecodingLimits()) as image:
+            if not whole:
+                return decode_picture(image, content, 32).grey.image.tobytes(), ""
+            image.draft("YCbCr", (32, 32))
+            return image.getchannel(0).tobytes(), ""
+    except UnreadableImageError as error:
+        return b"", f"{error.kind}: {error}"
+
+
+PROGRESSIVE = [("RGB", {}), ("RGB", {"restart_marker_blocks": 3}), ("RGB", {"subsampling": 0})]
+
+
+@pytest.mark.parametrize(("mode", "options"), [*PROGRESSIVE, ("L", {})])
+def test_the_brightness_of_a_progressive_file_needs_no_scan_of_details(
+    draw_scene, encode, mode, options
+):
+    for seed in range(10):
+        scene = draw_scene(seed, (331, 260)).convert(mode)
+        content = encode(scene, progressive=True, **options)
+
+        assert len(without_details(content)) < len(content) / 2
+        assert decoded(content, whole=False) == decoded(content, whole=True)
+
+
+@pytest.mark.parametrize(("mode", "options"), PROGRESSIVE)
+def test_a_damaged_progressive_file_is_refused_as_by_a_complete_decode(
+    draw_scene, encode, mode, options
+):
+    content = encode(draw_scene(1, (264, 260)).convert(mode), progressive=True, **options)
+    rng = np.random.default_rng(0)
+    files = [damaged(content, rng) for _ in range(400)]
+
+    problems = [[decoded(file, whole)[1] for whole in (True, False)] for file in files]
+
+    assert [first for first, _ in problems] == [second for _, second in problems]
+    assert sum(first != "" for first, _ in problems) > 40
+    assert sum(without_details(file) is not None for file in files) > 200
 
 
 def test_a_progressive_file_of_very_many_scans_is_refused_by_its_header(draw_scene, encode, take):

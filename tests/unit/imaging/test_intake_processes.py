@@ -280,3 +280,16 @@ def test_processes_end_with_the_program_however_it_ends(files, tmp_path, how):
     while workers & workers_of(None) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not workers & workers_of(None)
+
+
+def test_files_that_waited_with_one_that_hangs_are_taken_in(files, store, tmp_path, monkeypatch):
+    meanwhile(tmp_path, monkeypatch, "time.sleep(60)")
+    files[9].write_bytes(b"bad")
+
+    async def take_all():
+        async with IntakeProcesses(store, OPTIONS, workers=2, decode_s=1.0) as processes:
+            return await asyncio.gather(*(processes.take_in(f, owned=True) for f in files))
+
+    rows = asyncio.run(take_all())
+
+    assert [row.problem_kind for row in rows] == [""] * 9 + ["decoder_hung"] + [""] * 2
