@@ -4,6 +4,10 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from cosmop.errors import InputError
 
 PROVIDERS = "providers"
 
@@ -16,10 +20,32 @@ class StudyConfigLoader(OmegaConfigLoader):
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Return the configuration of one kind, see `OmegaConfigLoader`."""
-        found: dict[str, Any] = super().__getitem__(key)
+        """Return the configuration of one kind, see `OmegaConfigLoader`.
+
+        Raises:
+            InputError: Its files cannot be read.
+        """
+        found = self._read(key)
         if key != "parameters":
             return found
-        providers = OmegaConf.create(super().__getitem__(PROVIDERS))
-        merged = OmegaConf.merge(providers, found.get(PROVIDERS, {}))  # --params come last
-        return {**found, PROVIDERS: OmegaConf.to_container(merged)}
+        given = found.get(PROVIDERS, {})
+        if not isinstance(given, dict):
+            raise InputError(
+                f"Parameters of {PROVIDERS} want a provider's name and what differs from its file, "
+                f"such as {PROVIDERS}.bing.max_results=50, got {given!r}; write them so."
+            )
+        merged = OmegaConf.merge(OmegaConf.create(self._read(PROVIDERS)), given)
+        return {**found, PROVIDERS: OmegaConf.to_container(merged)}  # --params come last
+
+    def _read(self, kind: str) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = super().__getitem__(kind)
+        except (OmegaConfBaseException, YAMLError, ValueError) as error:
+            said = " ".join(str(error).split())[:300]
+            told = type(error).__name__ if kind == "credentials" else said  # it may quote a secret
+            raise InputError(
+                f"The {kind} in conf/ want YAML files that map names to values, each name in one "
+                f"file of an environment, but they cannot be read ({told}); correct them, and for "
+                "a ${ that is meant as it stands write \\${."
+            ) from error
+        return found

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
 from kedro.framework.project import configure_project, pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.validation.parameter_validator import ParameterValidator
 
 from cosmop import settings
+from cosmop.collecting.providers import providers_from
+from cosmop.config_loader import PROVIDERS, StudyConfigLoader
 from cosmop.demo.world import DemoOptions
 from cosmop.hooks import _check_parameter_names
 
@@ -29,8 +30,8 @@ def everything() -> Pipeline:
     return sum(pipelines.values(), Pipeline([]))
 
 
-def loader_of(environment: str) -> OmegaConfigLoader:
-    return OmegaConfigLoader(str(PROJECT / "conf"), env=environment, **settings.CONFIG_LOADER_ARGS)
+def loader_of(environment: str) -> StudyConfigLoader:
+    return StudyConfigLoader(str(PROJECT / "conf"), env=environment, **settings.CONFIG_LOADER_ARGS)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -49,12 +50,12 @@ def test_every_parameter_group_is_read_by_a_node_and_every_node_finds_its_own(
 ) -> None:
     parameters = loader_of(environment)["parameters"]
     given = {f"{stage}.{group}" for stage, groups in parameters.items() for group in groups}
-    given = {name for name in given if name.split(".")[0] not in PARAMETERS_OF_HOOKS}
+    given = {name for name in given if name.split(".")[0] not in {PROVIDERS, *PARAMETERS_OF_HOOKS}}
     read = {
         name.removeprefix("params:") for name in everything().inputs() if name.startswith("params:")
     }
 
-    assert given == read
+    assert given | {PROVIDERS} == read
     _check_parameter_names(parameters)
 
 
@@ -65,10 +66,11 @@ def test_every_parameter_group_is_valid_options(environment: str) -> None:
     validated = ParameterValidator(dict(pipelines)).validate_raw_params(parameters)
 
     for stage, groups in validated.items():
-        if stage not in PARAMETERS_OF_HOOKS:
+        if stage not in {PROVIDERS, *PARAMETERS_OF_HOOKS}:
             plain = [name for name, value in groups.items() if isinstance(value, dict)]
             assert plain == [], f"{stage}: {plain} reach their nodes unchecked"
     DemoOptions.model_validate(parameters["demo"])
+    assert providers_from(parameters[PROVIDERS], list(parameters[PROVIDERS]))
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -100,7 +102,21 @@ def test_the_study_leaves_out_only_what_is_done_with_it_afterwards() -> None:
         node.name for node in pipelines["__default__"].nodes
     }
 
-    names = ("exploration", "published_protocol", "export")
+    names = ("compliance", "exploration", "published_protocol", "export")
     afterwards = sum((pipelines[name] for name in names), Pipeline([]))
     assert left_out == {node.name for node in afterwards.nodes}
     assert not pipelines["__default__"].inputs() & pipelines["exploration"].all_outputs()
+
+
+def test_each_provider_is_a_file_and_what_a_person_gives_comes_last() -> None:
+    files = {file.stem for file in (PROJECT / "conf/base/providers").glob("*.yml")}
+    given = {"providers": {"bing": {"max_results": 7}}}
+    loader = StudyConfigLoader(
+        str(PROJECT / "conf"), env="test", runtime_params=given, **settings.CONFIG_LOADER_ARGS
+    )
+
+    providers = loader["parameters"][PROVIDERS]
+
+    assert set(providers) == files
+    assert providers["bing"]["max_results"] == 7
+    assert providers["bing"]["kind"] == "page"

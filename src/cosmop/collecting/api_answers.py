@@ -1,8 +1,10 @@
 """Reading the JSON answers of search APIs: results, the next page, and what went wrong."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -69,7 +71,9 @@ def _refused(provider: ApiProviderOptions, error: str) -> ApiAnswer:
 def _without_results(provider: ApiProviderOptions, data: object) -> Outcome:
     if provider.empty_path and value_at(data, provider.empty_path) is not None:
         return _NO_RESULTS
-    names = sorted(data)[:8] if isinstance(data, dict) else type(data).__name__
+    names = (
+        [name[:40] for name in sorted(data)[:8]] if isinstance(data, dict) else type(data).__name__
+    )
     reason = f"the answer has no {provider.results!r}, only {names}"
     return Outcome("layout_changed", reason=reason)
 
@@ -82,7 +86,8 @@ def _pages(paging: ApiPagingOptions, data: object) -> int | None:
 def _continuation(paging: ApiPagingOptions, data: object) -> dict[str, str]:
     found = value_at(data, paging.continuation_path) if paging.continuation_path else None
     given = found if isinstance(found, dict) else {}
-    return {name: str(value) for name, value in given.items() if isinstance(value, str | int)}
+    texts = {name: str(value) for name, value in given.items() if isinstance(value, str | int)}
+    return {_encodable(name): _encodable(value) for name, value in texts.items()}
 
 
 def _results(provider: ApiProviderOptions, data: object) -> list[Any] | None:
@@ -150,13 +155,18 @@ class _Words(HTMLParser):
 
 def plain_text(value: object) -> str:
     """Return text or a number as text without HTML, in one line and short enough to be kept."""
-    text = str(value) if isinstance(value, str | int | float) else ""
+    text = str(value)[:_LONGEST_TEXT] if isinstance(value, str | int | float) else ""
     if _TAG.search(text) or "&" in text:
         parser = _Words()
         parser.feed(text)
         parser.close()
         text = "".join(parser.words)
-    return " ".join(text.encode(errors="replace").decode().split())[:_LONGEST_TEXT]
+    return " ".join(_encodable(text).split())[:_LONGEST_TEXT]
+
+
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which JSON can name and nothing can send or keep."""
+    return text.encode(errors="replace").decode()
 
 
 def _web_address(value: object, url: str) -> str:
@@ -169,11 +179,14 @@ def _web_address(value: object, url: str) -> str:
     except ValueError:
         return ""
     is_short = len(location) <= _LONGEST_TEXT
-    return location.encode(errors="replace").decode() if is_usable and is_short else ""
+    return _encodable(location) if is_usable and is_short else ""
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("inf")
+    """Return a rank; the last one for what is none, such as 10 to the power of 400."""
+    with suppress(OverflowError):
+        return float(value) if isinstance(value, int | float) else math.inf
+    return math.inf
 
 
 def _pixels(value: object) -> int:

@@ -1,5 +1,6 @@
 """Asking search APIs by plain HTTP: politely, page after page, with every end explained."""
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Self
@@ -10,6 +11,7 @@ from cosmop.collecting.blocking_client import BlockingClient, Page
 from cosmop.collecting.candidates import FoundImage, Outcome
 from cosmop.collecting.evidence import Evidence
 from cosmop.collecting.fetch_errors import FetchError, FetchLimits, seconds_to_wait
+from cosmop.errors import InputError
 
 __all__ = ["ApiPagingOptions", "ApiProviderOptions", "ApiSearch"]
 
@@ -27,6 +29,9 @@ class ApiSearch:
         user_agent: An honest name with a contact.
         evidence: Where answers that were not understood are kept.
         keys: Provider name to its secret key, for those that have one.
+
+    Raises:
+        InputError: A key that cannot be sent.
     """
 
     how = "API"
@@ -39,9 +44,9 @@ class ApiSearch:
         evidence: Evidence | None = None,
         keys: Mapping[str, str] | None = None,
     ) -> None:
+        self._keys = {name: _usable(name, key) for name, key in (keys or {}).items()}
         self._client = BlockingClient(user_agent=user_agent, host_addresses=host_addresses)
         self._evidence = evidence
-        self._keys = dict(keys or {})
         self._next_request: dict[str, float] = {}
 
     def find(self, provider: ApiProviderOptions, query: str, limit: int) -> Outcome:
@@ -117,6 +122,18 @@ class ApiSearch:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _usable(name: str, key: str) -> str:
+    """Return a key without white space around it; it is never quoted, not even when wrong."""
+    text = key.strip()
+    if not re.fullmatch(r"[\x21-\x7e]*", text):
+        raise InputError(
+            f"The provider {name!r} wants a key of printable ASCII without spaces, but got "
+            f"{len(text)} characters with others among them; copy it again into provider_keys in "
+            "conf/local/credentials.yml."
+        )
+    return text
 
 
 def _has_more(

@@ -25,6 +25,7 @@ Batch = dict[str, Sequence[Any]]
 Choose = Callable[[Sequence[str]], Mapping[str, str]]
 
 BATCH_ROWS = 50_000
+_LONGEST_LINE = 10_000_000  # characters
 UNREADABLE = "that cannot be read"
 _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -114,10 +115,18 @@ class _told:  # noqa: N801 - reads as a word in a with statement
             ) from error
 
 
+def _lines(file: Any) -> Iterator[str]:
+    """Yield the lines; of one that fills the memory, such as a packed bomb's, its beginning."""
+    while line := file.readline(_LONGEST_LINE):
+        yield line
+        while len(line) == _LONGEST_LINE and line[-1] not in "\r\n":
+            line = file.readline(_LONGEST_LINE)
+
+
 def _read_text(files: ListFiles, name: str, _: Choose, left_out: Counter[str]) -> Iterator[Batch]:
     del left_out
-    with files.text(name) as lines:
-        stripped = (line.strip() for line in lines)
+    with files.text(name) as file:
+        stripped = (line.strip() for line in _lines(file))
         wanted = (line for line in stripped if line and not line.startswith("#"))
         for rows in _in_batches(wanted):
             yield {"location": rows}
@@ -126,8 +135,10 @@ def _read_text(files: ListFiles, name: str, _: Choose, left_out: Counter[str]) -
 def _read_csv(
     files: ListFiles, name: str, choose: Choose, left_out: Counter[str]
 ) -> Iterator[Batch]:
-    with files.text(name) as lines:
-        header = next(csv.reader([first := lines.readline()], delimiter=_delimiter(first)), [])
+    with files.text(name) as file:
+        lines = _lines(file)
+        first = next(lines, "")
+        header = next(csv.reader([first], delimiter=_delimiter(first)), [])
         columns = [column.strip() for column in header]
         places = {ours: columns.index(theirs) for ours, theirs in choose(columns).items()}
         reader = csv.reader(lines, delimiter=_delimiter(first))
@@ -160,8 +171,8 @@ def _read_json_lines(
     files: ListFiles, name: str, choose: Choose, left_out: Counter[str]
 ) -> Iterator[Batch]:
     chosen: Mapping[str, str] | None = None
-    with files.text(name) as lines:
-        for rows in _in_batches(_objects(lines, left_out)):
+    with files.text(name) as file:
+        for rows in _in_batches(_objects(_lines(file), left_out)):
             if chosen is None:
                 chosen = choose(list(dict.fromkeys(key for row in rows[:1000] for key in row)))
             yield {ours: [row.get(theirs) for row in rows] for ours, theirs in chosen.items()}

@@ -15,7 +15,7 @@ from cosmop.collecting.fetch_errors import FetchError, FetchLimits
 from cosmop.collecting.page_turning import Pace, turn_pages
 from cosmop.collecting.providers import PageProviderOptions, PlainOptions, SignOptions
 from cosmop.collecting.result_rows import Sighting, judge_page, read_rows
-from cosmop.collecting.selectors import PageFacts, read_page
+from cosmop.collecting.selectors import Form, PageFacts, read_page
 
 logger = logging.getLogger(__name__)
 
@@ -88,13 +88,20 @@ class PlainSearch:
         if consent is None or facts.matches[plain.result_selector]:
             return page, facts
         logger.info("%s shows a consent page; its button is pressed", provider.name)
-        target = urljoin(page.url, consent.action)
-        if consent.method == "post":
-            self._fetch(provider, target, consent.fields)
-        else:
-            self._fetch(provider, f"{target}?{urlencode(consent.fields)}")
+        self._send(provider, consent, page.url)
         page = self._fetch(provider, url)
         return page, _read(provider, plain, page)
+
+    def _send(self, provider: PageProviderOptions, form: Form, page_url: str) -> None:
+        fields = {_encodable(name): _encodable(value) for name, value in form.fields.items()}
+        try:
+            target = urljoin(page_url, form.action)
+        except ValueError as error:
+            raise FetchError("bad_address", "a consent form without a usable address") from error
+        if form.method == "post":
+            self._fetch(provider, target, fields)
+        else:
+            self._fetch(provider, f"{target.partition('?')[0]}?{urlencode(fields)}")
 
     def _fetch(
         self, provider: PageProviderOptions, url: str, form: Mapping[str, str] | None = None
@@ -124,8 +131,12 @@ def _failed(provider: PageProviderOptions, error: FetchError) -> Outcome:
     return Outcome("timeout" if error.kind in _LATE else "failed", reason=str(error))
 
 
+def _encodable(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
 def _parsed(text: str) -> Any:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         return json.loads(text)
     return None
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 import pandas as pd
 
 from cosmop.collecting.json_lines import FolderLock, JsonLines
+from cosmop.errors import InputError, first_line
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,12 @@ def dict_at(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def texts(row: Mapping[str, Any], name: str) -> list[str]:
+    """Return the list `name` as texts; an empty one if there is none."""
+    items = row.get(name)
+    return [str(item) for item in items] if isinstance(items, list) else []
+
+
 class PostArchive:
     """The pages in ``folder/pages.jsonl``, and in ``folder/withdrawn.csv`` the ids to keep out.
 
@@ -79,15 +86,19 @@ class PostArchive:
         shows_old: Whether searches see pages that were there before this object.
 
     Raises:
-        InputError: Another process works in `folder`.
+        InputError: Another process works in `folder`, or its ``withdrawn.csv`` is broken.
     """
 
     def __init__(self, folder: Path, *, shows_old: bool = True) -> None:
         self._lock = FolderLock(folder)
         self._withdrawn_file = folder / "withdrawn.csv"
-        self._withdrawn = _read_withdrawn(self._withdrawn_file)
+        try:
+            self._withdrawn = _read_withdrawn(self._withdrawn_file)
+        except InputError:
+            self._lock.close()
+            raise
         self._file = JsonLines(folder / "pages.jsonl")
-        self._pages = [Page(**row) for row in self._file.rows if row.keys() == _FIELDS]
+        self._pages = [Page(**row) for row in self._file.rows if _is_page(row)]
         self._first = 0 if shows_old else len(self._pages)
         if any(self._withdrawn.keys() & set(page.post_ids) for page in self._pages):
             self._rewrite()  # a pass was killed between its two files
@@ -145,7 +156,12 @@ class PostArchive:
         self.close()
 
 
-_FIELDS = set(Page.__dataclass_fields__)
+_TYPES = {"search": str, "sweep": int, "since_id": str, "until_id": str, "body": dict}
+_TYPES |= {"read_at": str}
+
+
+def _is_page(row: Mapping[str, Any]) -> bool:
+    return {name: type(value) for name, value in row.items()} == _TYPES
 
 
 def _without(body: dict[str, Any], gone: Iterable[str]) -> dict[str, Any]:
@@ -158,7 +174,9 @@ def _without(body: dict[str, Any], gone: Iterable[str]) -> dict[str, Any]:
     authors = {str(post.get("author_id")) for post in posts}
     includes = {
         "media": [m for m in objects(dict_at(body, "includes"), "media") if _key(m) in keys],
-        "users": [u for u in objects(dict_at(body, "includes"), "users") if u.get("id") in authors],
+        "users": [
+            u for u in objects(dict_at(body, "includes"), "users") if str(u.get("id")) in authors
+        ],
     }
     kept = {name: body[name] for name in ("meta",) if name in body}
     return kept | {"data": posts, "includes": includes}
@@ -166,8 +184,7 @@ def _without(body: dict[str, Any], gone: Iterable[str]) -> dict[str, Any]:
 
 def media_keys(post: Mapping[str, Any]) -> list[str]:
     """Return the keys of what is attached to a post, in the order shown."""
-    keys = dict_at(post, "attachments").get("media_keys")
-    return [str(key) for key in keys] if isinstance(keys, list) else []
+    return texts(dict_at(post, "attachments"), "media_keys")
 
 
 def _key(media: Mapping[str, Any]) -> str:
@@ -177,8 +194,15 @@ def _key(media: Mapping[str, Any]) -> str:
 def _read_withdrawn(file: Path) -> dict[str, tuple[str, str, str]]:
     if not file.exists():
         return {}
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = [tuple(row[name] for name in WITHDRAWN_COLUMNS) for row in csv.DictReader(lines)]
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = [tuple(row[name] for name in WITHDRAWN_COLUMNS) for row in csv.DictReader(lines)]
+    except (KeyError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"The list of withdrawn posts {file} wants the columns {', '.join(WITHDRAWN_COLUMNS)} "
+            f"in UTF-8, but cannot be read ({type(error).__name__}: {first_line(error)}); bring "
+            "back a copy, for it keeps those posts away."
+        ) from error
     return {post_id: (post_id, reason, found_at) for post_id, reason, found_at in rows}
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cosmop.collecting.json_lines import JsonLines
+from cosmop.collecting.post_archive import texts
 from cosmop.collecting.post_options import SMALLEST_PAGE, PostOptions
 
 MOST_PHOTOS_PER_POST = 4
@@ -92,9 +93,7 @@ class Spending:
         self._day = day
         self._file = JsonLines(self._folder / f"{day}.jsonl")
         rows = self._file.rows
-        self._read = {
-            kind: {str(key) for row in rows for key in row.get(kind, [])} for kind in _KINDS
-        }
+        self._read = {kind: {key for row in rows for key in texts(row, kind)} for kind in _KINDS}
 
     def count(
         self, posts: Iterable[str], media: Iterable[str] = (), users: Iterable[str] = ()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cosmop.collecting.json_lines import JsonLines
-from cosmop.collecting.post_archive import PostArchive, dict_at, objects
+from cosmop.collecting.post_archive import PostArchive, dict_at, objects, texts
 from cosmop.collecting.post_costs import Spending
 from cosmop.collecting.post_options import PostOptions
 from cosmop.collecting.x_api import XApi
@@ -56,7 +56,7 @@ class LookUp:
         times = {
             post_id: str(row.get("checked_at"))
             for row in self._checked.rows
-            for post_id in row.get("post_ids", [])
+            for post_id in texts(row, "post_ids")
         }
         return sorted(self._archive.post_ids, key=lambda post_id: times.get(post_id, ""))
 

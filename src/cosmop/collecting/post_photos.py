@@ -10,6 +10,7 @@ from cosmop.collecting.candidates import FoundImage
 from cosmop.collecting.post_archive import Page, dict_at, media_keys, objects
 
 _PHOTO_HOST = "pbs.twimg.com"
+_LARGEST_SIDE_PX = 1_000_000
 
 
 def photos_of(pages: Iterable[Page], *, with_sensitive: bool) -> list[FoundImage]:
@@ -29,8 +30,8 @@ def photos_of(pages: Iterable[Page], *, with_sensitive: bool) -> list[FoundImage
 
 
 def _photos(post: Mapping[str, Any], includes: Mapping[str, Any]) -> list[FoundImage]:
-    media = {item.get("media_key"): item for item in objects(includes, "media")}
-    names = {user.get("id"): _text(user, "username") for user in objects(includes, "users")}
+    media = {str(item.get("media_key")): item for item in objects(includes, "media")}
+    names = {str(user.get("id")): _text(user, "username") for user in objects(includes, "users")}
     attached = [media[key] for key in media_keys(post) if key in media]
     return [
         FoundImage(
@@ -38,7 +39,7 @@ def _photos(post: Mapping[str, Any], includes: Mapping[str, Any]) -> list[FoundI
             page_url=f"https://x.com/i/status/{post['id']}",
             title=_text(post, "text"),
             alt_text=_text(item, "alt_text"),
-            author=names.get(post.get("author_id"), ""),
+            author=names.get(str(post.get("author_id")), ""),
             post_id=str(post["id"]),
             author_id=_text(post, "author_id"),
             posted_at=_moment(_text(post, "created_at")),
@@ -56,7 +57,10 @@ def original_url(url: str) -> str:
 
     What `cosmop.collecting.candidates.canonical_url` makes of it stays the same.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
     if parts.hostname != _PHOTO_HOST:
         return url
     query = dict(parse_qsl(parts.query)) | {"name": "orig"}
@@ -76,12 +80,12 @@ def partial_errors(pages: Iterable[Page]) -> str:
 
 def _text(item: Mapping[str, Any], name: str) -> str:
     value = item.get(name)
-    return value if isinstance(value, str) else ""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def _pixels(item: Mapping[str, Any], name: str) -> int:
     value = item.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if type(value) is int and 0 < value <= _LARGEST_SIDE_PX else 0
 
 
 def _moment(text: str) -> str:

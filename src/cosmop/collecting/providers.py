@@ -188,6 +188,7 @@ _KINDS: dict[str, type[PageProviderOptions] | type[ApiProviderOptions]] = {
     "page": PageProviderOptions,
     "api": ApiProviderOptions,
 }
+_OTHER_SOURCES = ("posts", "folder", "url_list")
 
 
 def providers_from(conf: Mapping[str, Any], names: Sequence[str]) -> tuple[Provider, ...]:
@@ -208,13 +209,23 @@ def _provider(conf: Mapping[str, Any], name: str) -> Provider:
         near = get_close_matches(name, conf, n=1)
         known = f"did you mean {near[0]!r}?" if near else f"known are {sorted(conf)}."
         raise InputError(
-            f"The search wants providers that have a file in conf/base/providers, got {name!r}; "
-            f"{known}"
+            "The search wants providers that have a file in conf/base/providers or in those of the "
+            f"environment, got {name!r}; {known}"
         )
     kind = conf[name].get("kind") if isinstance(conf[name], Mapping) else conf[name]
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise InputError(
             f"The provider {name!r} wants kind: page or kind: api in its file, got {kind!r}; "
-            f"correct conf/base/providers/{name}.yml."
+            f"correct conf/<env>/providers/{name}.yml."
         )
-    return _KINDS[kind].model_validate({"name": name, **conf[name]})
+    try:
+        provider = _KINDS[kind].model_validate({"name": name, **conf[name]})
+    except InputError as error:
+        where = str(error).replace("conf/<env>/parameters", "conf/<env>/providers")
+        raise InputError(f"The provider {name!r}: {where}") from error
+    if provider.name in _OTHER_SOURCES:
+        raise InputError(
+            f"A provider wants a name other than {', '.join(_OTHER_SOURCES)}, which are sources "
+            f"themselves, got {provider.name!r}; rename it."
+        )
+    return provider

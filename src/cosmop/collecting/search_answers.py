@@ -99,7 +99,10 @@ class AnswerJournal:
     def _is_usable(self, row: dict[str, Any]) -> bool:
         at = row.get("at")
         is_recent = isinstance(at, int | float) and self._oldest <= at <= self._clock() + 60
-        return is_recent and row.get("status") in _REUSED and {"key", "found"} <= row.keys()
+        if not is_recent or row.get("status") not in _REUSED or type(row.get("key")) is not str:
+            return False
+        found = row.get("found")
+        return isinstance(found, list) and all(map(_is_image, found))
 
     def get(self, question: Question) -> Answer | None:
         """Return the answer that an interrupted search left; None if there is none."""
@@ -145,6 +148,13 @@ class AnswerJournal:
     def __exit__(self, *_: object) -> None:
         self._lines.close()
         self._turn.close()
+
+
+def _is_image(told: object) -> bool:
+    """Tell whether `told` is what `_told` wrote."""
+    if not isinstance(told, dict) or "location" not in told:
+        return False
+    return all(type(told[name]) is type(_EMPTY[name]) for name in told.keys() & _KNOWN)
 
 
 def _told(image: FoundImage) -> dict[str, Any]:

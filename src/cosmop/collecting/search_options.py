@@ -46,7 +46,9 @@ class SearchOptions(Options):
     )
     browser_start_s: float = Field(default=5.0, gt=0, description="Wait for Chromium, in seconds.")
     user_agent: str = Field(
-        default=DEFAULT_USER_AGENT, description="Of plain HTTP and APIs; with a contact."
+        default=DEFAULT_USER_AGENT,
+        pattern=r"^[\x20-\x7e]*$",
+        description="Of plain HTTP and APIs; printable ASCII, with a contact.",
     )
 
     @field_validator("sources")

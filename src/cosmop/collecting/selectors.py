@@ -1,6 +1,7 @@
 """A small part of CSS selectors, and pages read by them without a browser."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -10,6 +11,7 @@ _PART = re.compile(
 )
 
 _UNSEEN = {"script", "style"}
+_PIECE = 200_000  # characters; a tag as long is no tag
 
 Attributes = dict[str, str]
 
@@ -127,9 +129,27 @@ class _Reader(HTMLParser):
 
 
 def read_page(html: str, selectors: list[str]) -> PageFacts:
-    """Return the elements of `html` that `selectors` mean; broken markup is read all the same."""
+    """Return the elements of `html` that `selectors` mean; broken markup is read all the same.
+
+    The standard library's parser looks at the rest of a page anew for each tag that does not end,
+    which takes hours for some pages. So it is given pieces, and never a tag that is none.
+    """
     reader = _Reader({text: parse_selector(text) for text in selectors})
-    reader.feed(html)
-    reader.close()
+    for piece in _pieces(html):
+        reader.feed(piece)
+        if len(reader.rawdata) > _PIECE and not reader.cdata_elem:
+            break
+    if not reader.rawdata.startswith("<"):
+        reader.close()
     reader.facts.text = " ".join(reader.words).casefold()
     return reader.facts
+
+
+def _pieces(html: str) -> Iterator[str]:
+    """Cut a page before tags, so that no word is cut."""
+    start = 0
+    while start < len(html):
+        end = html.find("<", start + _PIECE)
+        end = end if end > 0 else len(html)
+        yield html[start:end]
+        start = end

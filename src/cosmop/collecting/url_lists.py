@@ -58,7 +58,9 @@ class UrlListOptions(Options):
     encoding: str = Field(default="utf-8", description="Of text without a byte order mark.")
     max_rows: int | None = Field(default=None, ge=1, description="Addresses taken, at most.")
     storage: dict[str, Any] = Field(
-        default={}, description="Passed to fsspec, such as {anon: true} or {endpoint_url: …}."
+        default={},
+        description="Passed to fsspec, such as {anon: true} or {endpoint_url: …}; no secrets, for "
+        "parameters are logged: those come from the storage's own environment or files.",
     )
 
     @property

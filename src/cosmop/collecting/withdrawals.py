@@ -4,9 +4,11 @@ They are deleted and remembered by their hash alone, so that no later download b
 """
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,6 +25,8 @@ REQUEST_COLUMNS = ("image", "reason")
 
 _FILE = "withdrawn.jsonl"
 _PLACES = ("image_id", "location", "final_url", "page_url")
+_IMAGE_ID = re.compile(r"[0-9a-fA-F]{64}")
+_POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/[^/]+/status/(\d+)", re.IGNORECASE)
 
 
 def find_withdrawn_images(
@@ -35,12 +39,13 @@ def find_withdrawn_images(
 
     Args:
         withdrawn_posts: Column ``post_id``; an image goes if nothing else named it.
-        requests: Columns ``image`` (its id, its address or its page) and ``reason``; may be empty.
+        requests: Columns ``image`` (its id, its address, its page or its post) and ``reason``; may
+            be empty. An id counts even if no image has it: it may come.
         candidates: See `cosmop.collecting.candidates.CANDIDATE_COLUMNS`.
         download_log: See `cosmop.collecting.download.LOG_COLUMNS`.
 
     Raises:
-        InputError: The requests have other columns.
+        InputError: The requests lack a column.
     """
     gone = images_of_withdrawn(candidates, download_log, withdrawn_posts["post_id"])
     found = [(image_id, "its post was withdrawn") for image_id in gone]
@@ -77,37 +82,52 @@ def images_of_withdrawn(
 def _requested(
     requests: pd.DataFrame, candidates: pd.DataFrame, download_log: pd.DataFrame
 ) -> list[tuple[str, str]]:
-    if requests.empty:
+    if requests.columns.empty:
         return []
-    if tuple(requests.columns) != REQUEST_COLUMNS:
+    if not set(REQUEST_COLUMNS) <= set(requests.columns):
         raise InputError(
             f"Requests to remove images want the columns {list(REQUEST_COLUMNS)}, got "
             f"{list(requests.columns)}; name them so in the first line of the file."
         )
-    stored = download_log[download_log["image_id"] != ""].merge(
-        candidates[["candidate_id", "page_url"]], on="candidate_id"
-    )
-    places = pd.concat(
-        [stored.set_index(_canonical(stored[place]))["image_id"] for place in _PLACES]
-    )
+    known = _images_by_place(candidates, download_log)
     found = []
-    for line, wanted, reason in requests.itertuples():
-        known = places.index == canonical_url(wanted)
-        found += [(image_id, reason or "asked for") for image_id in places[known].unique()]
-        if not known.any():
-            logger.warning("Request %s: nothing that was stored is, or came from, %s", line, wanted)
+    for line, wanted, reason in requests[list(REQUEST_COLUMNS)].itertuples():
+        place = _place(wanted)
+        images = {place} if _IMAGE_ID.fullmatch(place) else known.get(place, set()) - {""}
+        found += [(image_id, reason or "asked for") for image_id in sorted(images)]
+        if not images and place not in known:
+            logger.warning(
+                "Line %s of the removal requests names %r, but no image is or comes from that",
+                *(line, wanted),
+            )
     return found
 
 
-def _canonical(places: "pd.Series[str]") -> "pd.Series[str]":
-    return places.map(canonical_url)
+def _images_by_place(candidates: pd.DataFrame, download_log: pd.DataFrame) -> dict[str, set[str]]:
+    """Return the images, "" for what is not stored, of all addresses and files."""
+    log = download_log.merge(candidates[["candidate_id", "page_url"]], on="candidate_id")
+    images: dict[str, set[str]] = {}
+    for name in _PLACES:
+        for place, image_id in zip(log[name].map(_place), log["image_id"], strict=True):
+            images.setdefault(place, set()).add(image_id)
+    images.pop("", None)  # most images of a list come from no page
+    return images
+
+
+def _place(text: str) -> str:
+    """Return the one form of an id, an address or a file; all addresses of a post are one."""
+    if _IMAGE_ID.fullmatch(text):
+        return text.lower()
+    if post := _POST.match(text):
+        return f"https://x.com/i/status/{post[1]}"
+    return canonical_url(text) if text[:4].lower() == "http" else text
 
 
 def withdraw_images(reasons: Mapping[str, str], store: ImageStore, work: Path) -> None:
     """Delete images and their thumbnails for good, and note it in the journal of downloads.
 
-    Written down first: killed in between, the same call ends what it began. A second call with the
-    same images changes nothing.
+    Written down first: killed in between, the next call ends what this one began, whatever it is
+    given. A second call with the same images changes nothing.
 
     Args:
         reasons: Image id to why it has to go.
@@ -117,36 +137,53 @@ def withdraw_images(reasons: Mapping[str, str], store: ImageStore, work: Path) -
     Raises:
         InputError: A download is running in `work`.
     """
-    with Arrivals(work) as arrivals:
-        _remember(reasons, work)
-        table = arrivals.table(("candidate_id", "image_id", "fingerprint", "final_url"))
-        rows = table[table["image_id"].isin(reasons)]
-        for candidate, image_id, fingerprint, url in rows.itertuples(index=False):
-            arrivals.append(
-                Arrival(
-                    candidate_id=candidate,
-                    fingerprint=fingerprint,
-                    problem_kind=WITHDRAWN,
-                    reason=f"withdrawn: {reasons[image_id]}",
-                    is_temporary=False,
-                    final_url=url,
-                )
-            )
+    with Arrivals(work) as arrivals, JsonLines(work / _FILE) as lines:
+        table = arrivals.table(
+            ("candidate_id", "image_id", "original_sha256", "fingerprint", "final_url")
+        )
+        originals = dict(zip(table["image_id"], table["original_sha256"], strict=True))
+        new = _remember(reasons, originals, lines)
+        known = {str(row.get("image_id")): str(row.get("reason")) for row in lines.rows}
+        for row in table[table["image_id"].isin(known)].itertuples():
+            arrivals.append(_withdrawal(row, known[str(row.image_id)]))
         arrivals.sync()
-        for image_id in reasons:
-            store.remove(image_id)
+        for name in _names(lines):
+            store.remove(name)
+    logger.info("%d images were withdrawn for good, %d of them now", len(known), new)
 
 
-def _remember(reasons: Mapping[str, str], work: Path) -> None:
+def _withdrawal(row: Any, reason: str) -> Arrival:
+    return Arrival(
+        candidate_id=row.candidate_id,
+        fingerprint=row.fingerprint,
+        problem_kind=WITHDRAWN,
+        reason=f"withdrawn: {reason}",
+        is_temporary=False,
+        final_url=row.final_url,
+    )
+
+
+def _remember(reasons: Mapping[str, str], originals: Mapping[str, str], lines: JsonLines) -> int:
+    """Write down what is new, and the hash of what came: other options make another image of it."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    with JsonLines(work / _FILE) as lines:
-        known = {row["image_id"] for row in lines.rows}
-        for image_id in reasons.keys() - known:
-            reason = reasons[image_id]
-            lines.append({"image_id": image_id, "reason": reason, "withdrawn_at": at})
+    known = {row.get("image_id") for row in lines.rows}
+    new = sorted(reasons.keys() - known)
+    for image_id in new:
+        row = {"image_id": image_id, "original_sha256": originals.get(image_id, "")}
+        lines.append(row | {"reason": reasons[image_id], "withdrawn_at": at})
+    return len(new)
+
+
+def _names(lines: JsonLines) -> frozenset[str]:
+    names = (row.get(name) for row in lines.rows for name in ("image_id", "original_sha256"))
+    return frozenset(str(name) for name in names if _IMAGE_ID.fullmatch(str(name)))
 
 
 def withdrawn_ids(work: Path) -> frozenset[str]:
-    """Return the images that were withdrawn for good from downloads into `work`."""
+    """Return what never comes back into downloads into `work`.
+
+    These are the ids of images that were withdrawn, and the SHA-256 of the bytes that they were
+    made of.
+    """
     with JsonLines(work / _FILE) as lines:
-        return frozenset(row["image_id"] for row in lines.rows)
+        return _names(lines)

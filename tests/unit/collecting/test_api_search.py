@@ -7,6 +7,7 @@ import pytest
 
 from cosmop.collecting.api_search import ApiSearch
 from cosmop.collecting.evidence import Evidence
+from cosmop.errors import InputError
 
 from .api_sites import JSON, commons, openverse, openverse_image, provider
 from .conftest import in_turn, says
@@ -267,3 +268,18 @@ def test_a_key_goes_to_the_api_and_to_nobody_it_redirects_to(server, caplog):
     sent = [headers.get("Authorization") for headers in server.headers]
     assert sent == ["Bearer s3cret", "Bearer s3cret", None]
     assert "s3cret" not in caplog.text
+
+
+def test_a_key_may_end_in_a_new_line_but_not_hold_one_and_is_never_quoted(server):
+    server.routes["/v1/images/"] = openverse(pages=1)
+    hosts = {"api.openverse.org": server.address}
+    url = "http://api.openverse.org/v1/images/?q={query}&page={page}&page_size={per_page}"
+    plain = provider("openverse", url_template=url)
+
+    with ApiSearch(hosts, "me@example.org", keys={"openverse": "s3cret\n"}) as search:
+        assert search.find(plain, "market", 10).status == "ok"
+    with pytest.raises(InputError, match="'openverse' wants a key of printable") as error:
+        ApiSearch(hosts, "me@example.org", keys={"openverse": "s3cret\nCookie: a=b"})
+
+    assert server.headers[0]["Authorization"] == "Bearer s3cret"
+    assert "s3cret" not in str(error.value)

@@ -201,9 +201,11 @@ def test_resuming_fetches_only_what_is_missing(server, fetch_from, store):
     second = fetch_from(*paths)
     lost = store.root / second.images.manifest["path"][1]
     lost.write_bytes(lost.read_bytes()[:-1])
+    (store.root / second.images.manifest["path"][2]).unlink()
     third = fetch_from(*paths)
 
-    assert images_asked(server) == ["/late", "/b"]
+    assert images_asked(server)[0] == "/late"
+    assert sorted(images_asked(server)[1:]) == ["/b", "/late"]
     assert first.log["status"].tolist() == ["stored", "stored", "identical", "failed", "failed"]
     assert second.log["status"].tolist() == ["stored", "stored", "identical", "stored", "failed"]
     assert without_times(second.images.manifest).equals(without_times(third.images.manifest))

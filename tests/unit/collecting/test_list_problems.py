@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+import tracemalloc
 
 import pytest
 
@@ -64,3 +65,30 @@ def test_a_missing_list_is_one_sentence(tmp_path, path):
 
     with pytest.raises(InputError, match="correct url_list"):
         read(path)
+
+
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.csv.gz", "a.jsonl.gz"])
+def test_a_line_larger_than_memory_is_never_held(tmp_path, name):
+    with gzip.open(tmp_path / name, "wb", compresslevel=1) as file:
+        for _ in range(120):
+            file.write(b"x" * 1_000_000)
+    tracemalloc.start()
+
+    with pytest.raises(InputError):
+        read(tmp_path / name)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000_000
+
+
+def test_lines_after_one_that_is_too_long_are_read(tmp_path):
+    long_line = b"http://e.org/" + b"x" * 25_000_000
+    (tmp_path / "a.txt").write_bytes(b"http://e.org/1\n" + long_line + b"\nhttp://e.org/2\n")
+
+    batches = read(tmp_path / "a.txt")
+
+    assert [url for batch in batches for url in batch["location"]] == [
+        "http://e.org/1",
+        "http://e.org/2",
+    ]

@@ -122,3 +122,23 @@ def test_signs_are_read_from_what_a_person_sees_not_from_scripts(server, search,
         return plain.find(provider.model_copy(update={"blocked": blocked}), "q", 9).status
 
     assert [status("one last step"), status("captcha")] == ["blocked", "layout_changed"]
+
+
+@pytest.mark.parametrize("meta", ["[" * 100_000, '{"a":' * 100_000, "9" * 5_000])
+def test_a_row_that_is_no_json_costs_that_row_only(server, scripted, meta):
+    bad = f"<a class='result' data-meta='{meta}'></a>".encode()
+    server.routes["/search"] = in_turn(
+        says(bad + (TILE % (1, 1)).encode(), kind="text/html"), says(b"", kind="text/html")
+    )
+
+    assert [image.title for image in scripted().found] == ["1"]
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_consent_form_that_leads_nowhere_is_a_failed_question(server, scripted, method):
+    form = f"<form method={method} action='http://['><button id=agree>yes</button></form>"
+    server.routes["/search"] = says(form.encode(), kind="text/html")
+
+    outcome = scripted()
+
+    assert (outcome.status, outcome.reason) == ("failed", "a consent form without a usable address")

@@ -189,3 +189,41 @@ def test_lines_that_cannot_be_read_are_skipped_and_told(x, find, tmp_path, caplo
 
     assert len(find().found) == 12
     assert "pages.jsonl: 2 lines cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"sweep": None}, {"sweep": "0"}, {"sweep": []}, {"body": None}, {"body": []}, {"search": 5}],
+)
+def test_a_page_of_another_shape_is_read_anew(x, find, tmp_path, change):
+    x.fill(3)
+    first = find()
+    pages = tmp_path / "posts" / "pages.jsonl"
+    rows = [json.loads(line) for line in pages.read_text().splitlines()]
+    pages.write_text("".join(json.dumps(row | change) + "\n" for row in rows))
+
+    assert find().found == first.found
+
+
+@pytest.mark.parametrize(
+    "line", ["[" * 100_000, '{"posts": null}', '{"posts": 5}', "[]", "nonsense"]
+)
+def test_a_count_that_cannot_be_read_is_no_obstacle(x, find, tmp_path, line):
+    x.fill(3)
+    find()
+    (spent,) = (tmp_path / "posts" / "spent").iterdir()
+    spent.write_text(line + "\n" + spent.read_text())
+
+    assert len(find().found) == 3
+
+
+@pytest.mark.parametrize("content", [b"nonsense\n1,2\n", b"\xff\xfe\n", b"post_id,reason\n1,2\n"])
+def test_a_broken_list_of_withdrawn_posts_stops_everything_in_one_sentence(
+    x, find, tmp_path, content
+):
+    x.fill(3)
+    find()
+    (tmp_path / "posts" / "withdrawn.csv").write_bytes(content)
+
+    with pytest.raises(InputError, match=r"withdrawn\.csv wants the columns post_id, reason"):
+        find()

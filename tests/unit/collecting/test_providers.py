@@ -73,9 +73,11 @@ def test_providers_come_in_the_order_of_their_names_each_once_and_by_their_kind(
     [
         (documented(), "my_archiv", r"got 'my_archiv'; did you mean 'my_archive'\?$"),
         (documented(), "flickr", r"got 'flickr'; known are \['my_archive'\]\.$"),
-        ({"a": {"kind": "pages"}}, "a", "got 'pages'; correct conf/base/providers/a.yml"),
+        ({"a": {"kind": "pages"}}, "a", "got 'pages'; correct conf/<env>/providers/a.yml"),
+        ({"a": {"kind": ["page"]}}, "a", r"got \['page'\]; correct"),
         ({"a": None}, "a", "got None"),
-        ({"a": {"kind": "page"}}, "a", "url_template"),
+        ({"a": {"kind": "page"}}, "a", "provider 'a': .*url_template.*in conf/<env>/providers or"),
+        ({"posts": documented()["my_archive"]}, "posts", "a name other than posts"),
         ({"A b": documented()["my_archive"]}, "A b", "name"),
     ],
 )

@@ -106,3 +106,24 @@ def test_two_searches_do_not_work_in_one_folder(tmp_path):
         pytest.raises(InputError, match="one process at a time"),
     ):
         AnswerJournal(tmp_path, 24.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": ["k"]},
+        {"key": None},
+        {"status": ["ok"]},
+        {"found": None},
+        {"found": "text"},
+        {"found": [None]},
+        {"found": [{}]},
+        {"found": [{"location": 5}]},
+        {"found": [{"location": "http://e.org/b", "claimed_width": "wide"}]},
+    ],
+)
+def test_an_answer_of_another_shape_is_asked_for_again(work, change):
+    row = json.loads((work / "answers.jsonl").read_text())
+    (work / "answers.jsonl").write_text(json.dumps({**row, **change}) + "\n")
+
+    assert kept(work) is None

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from cosmop.collecting.selectors import parse_selector, read_page
@@ -52,3 +54,26 @@ def test_text_is_what_is_shown_with_single_spaces_in_one_case():
     page = "<title>T</title><style>p {}</style><p>One &amp;\n <b>Two</b></p><script>x < 1</script>3"
 
     assert read_page(page, []).text == "t one & two 3"
+
+
+@pytest.mark.parametrize(
+    "text", ["<a ", "<a/", "<a b", "<a b='", "<a b=c ", "<!--", "<!", "</a", "<", "&", "<script>"]
+)
+def test_a_page_that_is_made_to_keep_a_parser_busy_does_not(text):
+    page = "<a class=r></a>" + text * (1_000_000 // len(text))
+    start = time.monotonic()
+
+    facts = read_page(page, ["a.r"])
+
+    assert time.monotonic() - start < 5.0
+    assert len(facts.matches["a.r"]) == 1
+
+
+def test_a_long_page_is_read_to_its_end_and_no_word_is_cut():
+    words = " ".join(f"word{number}" for number in range(60_000))
+    page = f"<p>{words}</p><script>{'x < 1;' * 100_000}</script><p>{words}</p><a class=r>end"
+
+    facts = read_page(page, ["a.r"])
+
+    assert facts.text == f"{words} {words} end"
+    assert len(facts.matches["a.r"]) == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections import Counter, defaultdict
@@ -16,6 +17,7 @@ class WatchingServer:
     def __init__(self, bodies: dict[str, bytes], seconds: float = 0.0) -> None:
         self.bodies = bodies
         self.redirects: dict[str, str] = {}
+        self.allowance = math.inf  # images asked for after so many wait until it is raised
         self.seconds = seconds
         self.requests: list[tuple[str, str, float]] = []  # host, path, time
         self.in_flight: Counter[str] = Counter()
@@ -33,6 +35,7 @@ class WatchingServer:
         started.set_result((asyncio.get_running_loop(), stop, f"127.0.0.1:{port}"))
         await stop.wait()
         server.close()
+        self.allowance = math.inf
         for writer in self._writers:
             writer.close()
         await asyncio.sleep(0.1)
@@ -54,6 +57,9 @@ class WatchingServer:
         self.most_in_flight[host] = max(self.most_in_flight[host], self.in_flight[host])
         if self.seconds:
             await asyncio.sleep(self.seconds)
+        number = len(self.images_asked()) if self.allowance < math.inf else 0
+        while number > self.allowance:
+            await asyncio.sleep(0.01)
         body = self.bodies.get(path, b"")
         status = "200 OK" if path in self.bodies else "404 Not Found"
         if path in self.redirects:

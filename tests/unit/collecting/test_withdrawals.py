@@ -1,0 +1,194 @@
+import hashlib
+import json
+import logging
+
+import pandas as pd
+import pytest
+
+from cosmop.collecting.arrivals import Arrival, Arrivals
+from cosmop.collecting.withdrawals import find_withdrawn_images, withdraw_images, withdrawn_ids
+from cosmop.errors import InputError
+from cosmop.imaging.store import ImageStore
+
+NO_POSTS = pd.DataFrame({"post_id": []}, dtype="str")
+NAMES = ("web", "list_1", "list_2", "post", "failed")
+
+
+def digest(name):
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+IDS = {name: digest(name) for name in NAMES if name != "failed"}
+
+
+@pytest.fixture
+def candidates():
+    pages = ["https://p.org/1", "", "", "https://x.com/i/status/5", "https://p.org/2"]
+    posts = ["", "", "", "5", ""]
+    return pd.DataFrame({"candidate_id": NAMES, "page_url": pages, "post_id": posts})
+
+
+@pytest.fixture
+def log():
+    places = ["https://h.org/1.jpg", "/my/a#1.jpg", "/my/a#2.jpg", "https://h.org/4.jpg"]
+    places.append("https://h.org/gone.jpg")
+    finals = ["https://cdn.org/1.jpg", *places[1:]]
+    ids = [*IDS.values(), ""]
+    return pd.DataFrame(
+        {"candidate_id": NAMES, "image_id": ids, "location": places, "final_url": finals}
+    )
+
+
+@pytest.fixture
+def found(candidates, log):
+    def find(*wanted, columns=("image", "reason"), posts=NO_POSTS):
+        rows = [[item, "please"] for item in wanted]
+        requests = pd.DataFrame(rows, columns=list(columns), dtype="str")
+        gone = find_withdrawn_images(posts, requests, candidates, log)
+        names = {image_id: name for name, image_id in IDS.items()}
+        return [names.get(image_id, image_id) for image_id in gone["image_id"]]
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [
+        (IDS["web"], "web"),
+        (IDS["web"].upper(), "web"),
+        ("https://h.org/1.jpg", "web"),
+        ("HTTPS://H.org:443/1.jpg?utm_source=mail#top", "web"),
+        ("https://cdn.org/1.jpg", "web"),
+        ("https://p.org/1", "web"),
+        ("/my/a#1.jpg", "list_1"),
+        ("https://x.com/i/status/5", "post"),
+        ("https://x.com/somebody/status/5?s=20", "post"),
+        ("https://mobile.twitter.com/somebody/status/5/photo/1", "post"),
+    ],
+)
+def test_a_request_names_an_image_by_its_id_its_address_its_page_or_its_post(found, wanted, name):
+    assert found(wanted) == [name]
+
+
+@pytest.mark.parametrize("wanted", ["", "/", "typo", "p.org/1", "https://[", "https://p.org/"])
+def test_a_request_that_names_nothing_removes_nothing_and_is_told(found, caplog, wanted):
+    with caplog.at_level(logging.WARNING):
+        assert found(wanted) == []
+
+    assert "Line 0 of the removal requests" in caplog.text
+
+
+def test_an_image_that_was_never_stored_has_nothing_to_remove(found, caplog):
+    assert found("https://h.org/gone.jpg") == []
+    assert caplog.text == ""
+
+
+def test_an_id_counts_though_no_image_has_it_yet(found):
+    assert found(digest("later")) == [digest("later")]
+
+
+def test_an_image_goes_with_its_post_and_once_whoever_asks_too(found):
+    assert found("https://x.com/i/status/5", posts=pd.DataFrame({"post_id": ["5"]})) == ["post"]
+
+
+def test_columns_may_stand_in_any_order_but_not_be_missing(candidates, log):
+    request = pd.DataFrame({"who": ["me"], "reason": [""], "image": [IDS["web"]]})
+
+    gone = find_withdrawn_images(NO_POSTS, request, candidates, log)
+
+    assert gone.to_numpy().tolist() == [[IDS["web"], "asked for"]]
+    with pytest.raises(InputError, match=r"\['image', 'reason'\], got \['Image'\]"):
+        find_withdrawn_images(NO_POSTS, pd.DataFrame(columns=["Image"]), candidates, log)
+
+
+def test_no_file_of_requests_is_no_request(candidates, log):
+    assert find_withdrawn_images(NO_POSTS, pd.DataFrame(), candidates, log).empty
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = ImageStore(tmp_path / "images")
+    for name in (digest("a"), digest("b"), digest("b as it came")):
+        for file in (store.root / name[:2] / f"{name}.jpg", store.thumbnail(name)):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"bytes")
+    return store
+
+
+@pytest.fixture
+def work(tmp_path):
+    with Arrivals(tmp_path / "work") as arrivals:
+        for candidate, image, original in (
+            ("1", "a", "a"),
+            ("2", "b", "b as it came"),
+            ("3", "b", "b as it came"),
+        ):
+            hashes = {"image_id": digest(image), "original_sha256": digest(original)}
+            arrivals.append(
+                Arrival(candidate, "options", final_url=f"http://{candidate}", **hashes)
+            )
+    return tmp_path / "work"
+
+
+def files_of(store):
+    folders = (store.root, store.root.with_name("thumbnails"))
+    return sorted(file.stem for folder in folders for file in folder.rglob("*.jpg"))
+
+
+def kinds(work):
+    with Arrivals(work) as arrivals:
+        table = arrivals.table(("candidate_id", "problem_kind", "image_id", "reason"))
+    return {row.candidate_id: row.problem_kind for row in table.itertuples()}
+
+
+def test_an_image_is_deleted_with_its_thumbnail_and_what_it_was_made_of(store, work):
+    withdraw_images({digest("b"): "asked for"}, store, work)
+
+    assert files_of(store) == [digest("a")] * 2
+    assert kinds(work) == {"1": "", "2": "withdrawn", "3": "withdrawn"}
+
+
+def test_it_never_comes_back_whether_as_it_was_stored_or_as_it_came(store, work):
+    assert withdrawn_ids(work) == frozenset()
+
+    withdraw_images({digest("b"): "asked for"}, store, work)
+
+    assert withdrawn_ids(work) == {digest("b"), digest("b as it came")}
+
+
+def test_a_second_call_writes_nothing(store, work):
+    def written():
+        return [(file.name, file.read_bytes()) for file in sorted(work.glob("*.jsonl"))]
+
+    withdraw_images({digest("b"): "asked for"}, store, work)
+    once = written()
+    withdraw_images({digest("b"): "another reason"}, store, work)
+
+    assert written() == once
+
+
+def test_what_a_kill_left_undone_is_done_by_the_next_call_whatever_it_is_given(store, work):
+    row = {"image_id": digest("b"), "original_sha256": digest("b as it came"), "reason": "r"}
+    (work / "withdrawn.jsonl").write_text(json.dumps(row) + "\n")
+
+    withdraw_images({}, store, work)
+
+    assert files_of(store) == [digest("a")] * 2
+    assert kinds(work)["2"] == "withdrawn"
+
+
+def test_lines_that_name_no_image_delete_nothing(store, work):
+    lines = ["[]", "{}", '{"image_id": "*"}', '{"image_id": "../../x"}', '{"image_id": null}', "{"]
+    (work / "withdrawn.jsonl").write_text("\n".join(lines) + "\n")
+
+    withdraw_images({}, store, work)
+
+    assert len(files_of(store)) == 6
+    assert withdrawn_ids(work) == frozenset()
+
+
+def test_nothing_is_withdrawn_while_a_download_runs(store, work):
+    with Arrivals(work), pytest.raises(InputError, match="another process"):
+        withdraw_images({digest("a"): "asked for"}, store, work)
+
+    assert len(files_of(store)) == 6
