@@ -52,8 +52,8 @@ def page(kept: Mapping[str, Any]) -> str:
         "ratios travel and seconds do not. *Share of the limit*: of the arithmetic rate that the "
         "machine reached on plain matrix products or convolutions in that run; of `phash`, of "
         "entropy decoding alone, which no hash of a JPEG can do without; of `duplicates`, of the "
-        "time of comparing all pairs, which a join need not do, so that it exceeds 100 %; of `download`, of the "
-        "CPU time of copying, SHA-256 and entropy decoding alone.\n\n"
+        "time of comparing all pairs, which a join need not do, so that it exceeds 100 %; of "
+        "`download`, of the CPU time of copying, SHA-256 and entropy decoding alone.\n\n"
         "```bash\npython benchmarks/frechet.py --json | python docs/results/speed.py\n```",
     ]
     for name, one in sorted(kept.items()):
