@@ -167,8 +167,9 @@ def test_media_come_with_the_asked_fields_only_and_an_address_that_stands_for_th
     key = found["data"][0]["attachments"]["media_keys"][0]
     expected = {"media_key": key, "type": "photo", "width": 40}
     version = hashlib.sha256((folder / "images/a.jpg").read_bytes()).hexdigest()[:8]
-    assert expected | {"url": f"http://gallery.test/images/a.jpg?v={version}"} == (
-        found["includes"]["media"][0]
+    assert (
+        expected | {"url": f"http://gallery.test/images/a.jpg?v={version}"}
+        == (found["includes"]["media"][0])
     )
 
 
