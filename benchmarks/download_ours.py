@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from download_peers import cpu_seconds
 
 from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
-from cosmop.collecting.download import DownloadResult, download_images
-from cosmop.collecting.download_options import DownloadOptions
+from cosmop.collecting.downloads.download import DownloadResult, download_images
+from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.imaging.store import ImageStore
 
 # One host is asked for all images at once, as img2dataset does; with 1,000 hosts the defaults hold.

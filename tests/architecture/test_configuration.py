@@ -9,7 +9,7 @@ from kedro.pipeline import Pipeline
 from kedro.validation.parameter_validator import ParameterValidator
 
 from cosmop import settings
-from cosmop.collecting.providers import providers_from
+from cosmop.collecting.providers.providers import providers_from
 from cosmop.config_loader import PROVIDERS, StudyConfigLoader
 from cosmop.demo.world import DemoOptions
 from cosmop.hooks import _check_parameter_names

@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from cosmop.collecting.browser import BrowserSearch
-from cosmop.collecting.chromium import Chromium, ChromiumSettings, NoBrowserError, start_chromium
-from cosmop.collecting.evidence import Evidence
+from cosmop.collecting.providers.browser import BrowserSearch
+from cosmop.collecting.providers.chromium import (
+    Chromium,
+    ChromiumSettings,
+    NoBrowserError,
+    start_chromium,
+)
+from cosmop.collecting.providers.evidence import Evidence
 from cosmop.demo.gallery_server import GalleryServer
 from tests.browser.fixture_pages import FixtureServer, page_providers
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cosmop.collecting.providers import PageProviderOptions, providers_from
+from cosmop.collecting.providers.providers import PageProviderOptions, providers_from
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SHIPPED = Path(__file__).parents[2] / "conf/base/providers"

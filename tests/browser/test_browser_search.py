@@ -8,12 +8,12 @@ import time
 import psutil
 import pytest
 
-from cosmop.collecting import browser as browser_module
-from cosmop.collecting.browser import BrowserSearch
-from cosmop.collecting.chromium import NoBrowserError
-from cosmop.collecting.evidence import Evidence
-from cosmop.collecting.plain_http import PlainSearch
-from cosmop.collecting.providers import PageProviderOptions
+from cosmop.collecting.providers import browser as browser_module
+from cosmop.collecting.providers.browser import BrowserSearch
+from cosmop.collecting.providers.chromium import NoBrowserError
+from cosmop.collecting.providers.evidence import Evidence
+from cosmop.collecting.providers.plain_http import PlainSearch
+from cosmop.collecting.providers.providers import PageProviderOptions
 from tests.browser.fixture_pages import page_providers
 
 pytestmark = pytest.mark.browser

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from cosmop.collecting.page_scripts import extracting
+from cosmop.collecting.providers.page_scripts import extracting
 from tests.browser.fixture_pages import expected, page_providers
 
 pytestmark = pytest.mark.browser

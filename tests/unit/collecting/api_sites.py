@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
-from cosmop.collecting.api_search import ApiProviderOptions
+from cosmop.collecting.providers.api_search import ApiProviderOptions
 
 from .conftest import says
 

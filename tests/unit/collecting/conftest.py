@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from cosmop.collecting.providers import Provider, providers_from
+from cosmop.collecting.providers.providers import Provider, providers_from
 from cosmop.demo.gallery_server import GalleryServer
 
 Answer = Callable[[BaseHTTPRequestHandler], None]

@@ -2,7 +2,7 @@ import ipaddress
 
 import pytest
 
-from cosmop.collecting.addresses import is_public
+from cosmop.collecting.web.addresses import is_public
 
 PRIVATE = """
 0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 100.100.100.200 127.0.0.1 127.255.255.254 168.63.129.16

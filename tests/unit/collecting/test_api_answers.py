@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from cosmop.collecting.api_answers import plain_text, read_answer, value_at
 from cosmop.collecting.candidates import candidate_frame, facts_of
+from cosmop.collecting.providers.api_answers import plain_text, read_answer, value_at
 from cosmop.errors import InputError
 
 from .api_sites import provider

@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from cosmop.collecting.api_search import ApiSearch
-from cosmop.collecting.evidence import Evidence
+from cosmop.collecting.providers.api_search import ApiSearch
+from cosmop.collecting.providers.evidence import Evidence
 from cosmop.errors import InputError
 
 from .api_sites import JSON, commons, openverse, openverse_image, provider

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from cosmop.collecting.arrivals import Arrival, Arrivals
+from cosmop.collecting.downloads.arrivals import Arrival, Arrivals
 from cosmop.errors import InputError
 
 ARRIVALS = [
@@ -100,7 +100,8 @@ def test_a_journal_that_has_grown_is_written_anew_with_its_last_lines(tmp_path):
 
 def test_one_process_at_a_time_holds_it_and_only_as_long_as_it_lives(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from cosmop.collecting.arrivals import Arrivals;"
+        "import sys; from pathlib import Path;"
+        "from cosmop.collecting.downloads.arrivals import Arrivals;"
         "held = Arrivals(Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen(

@@ -1,8 +1,8 @@
 import pytest
 from yarl import URL
 
-from cosmop.collecting.asked_urls import asked_url, redirected_url
-from cosmop.collecting.fetch_errors import FetchError
+from cosmop.collecting.web.asked_urls import asked_url, redirected_url
+from cosmop.collecting.web.fetch_errors import FetchError
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from cosmop.collecting.blocking_client import BlockingClient, page_text
-from cosmop.collecting.fetch_errors import FetchError, FetchLimits
+from cosmop.collecting.web.blocking_client import BlockingClient, page_text
+from cosmop.collecting.web.fetch_errors import FetchError, FetchLimits
 
 from .hostile import HostileServer, drips, head, image, redirects, sends
 

@@ -3,7 +3,7 @@ from collections import namedtuple
 
 import pytest
 
-from cosmop.collecting.budgets import BudgetOptions, Budgets
+from cosmop.collecting.downloads.budgets import BudgetOptions, Budgets
 from cosmop.errors import InputError
 
 Usage = namedtuple("Usage", "total used free")

@@ -4,9 +4,9 @@ import stat
 
 import pytest
 
-from cosmop.collecting.chromium import ChromiumSettings, NoBrowserError, start_chromium
-from cosmop.collecting.page_search import open_page_search
-from cosmop.collecting.providers import providers_from
+from cosmop.collecting.providers.chromium import ChromiumSettings, NoBrowserError, start_chromium
+from cosmop.collecting.providers.page_search import open_page_search
+from cosmop.collecting.providers.providers import providers_from
 
 from .conftest import shipped_providers
 

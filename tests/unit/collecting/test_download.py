@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cosmop.collecting.arrivals import Arrivals
 from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
-from cosmop.collecting.download import LOG_COLUMNS, MANIFEST_COLUMNS, download_images
-from cosmop.collecting.download_options import DownloadOptions
-from cosmop.collecting.folder import find_in_folder
+from cosmop.collecting.downloads.arrivals import Arrivals
+from cosmop.collecting.downloads.download import LOG_COLUMNS, MANIFEST_COLUMNS, download_images
+from cosmop.collecting.downloads.download_options import DownloadOptions
+from cosmop.collecting.lists.folder import find_in_folder
 from cosmop.errors import InputError
 from cosmop.imaging.decoding import DecodingLimits
 from cosmop.imaging.image_set import ImageSet

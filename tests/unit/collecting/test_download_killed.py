@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
-from cosmop.collecting.download import download_images
-from cosmop.collecting.download_options import DownloadOptions
+from cosmop.collecting.downloads.download import download_images
+from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.imaging.store import ImageStore
 
 from .conftest import jpeg
@@ -59,7 +59,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_asks_for_nothing_twice(watche
     random = np.random.default_rng(20261121)
     # The download proper, forked from a process that has imported everything: a kill costs little.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["cosmop.collecting.download"])
+    processes.set_forkserver_preload(["cosmop.collecting.downloads.download"])
     store, work = ImageStore(tmp_path / "killed/store"), tmp_path / "killed/work"
 
     def begin():

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
-from cosmop.collecting.download import download_images
-from cosmop.collecting.download_options import USER_AGENT_WITHOUT_CONTACT, DownloadOptions
+from cosmop.collecting.downloads.download import download_images
+from cosmop.collecting.downloads.download_options import USER_AGENT_WITHOUT_CONTACT, DownloadOptions
 from cosmop.imaging.store import ImageStore
 
 from .conftest import in_turn, jpeg, says

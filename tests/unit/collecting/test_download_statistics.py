@@ -7,7 +7,7 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from cosmop.collecting.download_statistics import TABLE_COLUMNS, DownloadStatistics
+from cosmop.collecting.downloads.download_statistics import TABLE_COLUMNS, DownloadStatistics
 
 
 def _fill(statistics, host, *, stored=0, failed=0, kind="http_404"):

@@ -1,6 +1,6 @@
 import re
 
-from cosmop.collecting.evidence import Evidence
+from cosmop.collecting.providers.evidence import Evidence
 
 
 def test_only_the_last_pages_are_kept_and_screenshots_go_with_them(tmp_path):

@@ -3,7 +3,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from cosmop.collecting.fetch_errors import FetchError, http_error, seconds_to_wait
+from cosmop.collecting.web.fetch_errors import FetchError, http_error, seconds_to_wait
 
 
 @pytest.mark.parametrize("kind", ["no_connection", "timeout", "broken_answer", "http_503"])

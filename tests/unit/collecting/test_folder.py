@@ -3,7 +3,7 @@ import os
 import pytest
 
 from cosmop.collecting.candidates import candidate_frame
-from cosmop.collecting.folder import ImageFolder, find_in_folder
+from cosmop.collecting.lists.folder import ImageFolder, find_in_folder
 from cosmop.errors import InputError
 
 
@@ -66,7 +66,7 @@ def test_a_name_that_no_table_can_hold_is_left_out_and_told(tmp_path):
 
 
 def test_many_files_come_in_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("cosmop.collecting.folder._BATCH_ROWS", 10)
+    monkeypatch.setattr("cosmop.collecting.lists.folder._BATCH_ROWS", 10)
     put(tmp_path, *(f"{number:03}.jpg" for number in range(25)))
 
     batches = list(ImageFolder(tmp_path))

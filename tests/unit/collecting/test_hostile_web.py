@@ -21,10 +21,10 @@ import pytest
 from PIL import Image
 
 from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
-from cosmop.collecting.download import download_images
-from cosmop.collecting.download_options import DownloadOptions
-from cosmop.collecting.fetch_errors import FetchError
-from cosmop.collecting.web_client import WebClient
+from cosmop.collecting.downloads.download import download_images
+from cosmop.collecting.downloads.download_options import DownloadOptions
+from cosmop.collecting.web.fetch_errors import FetchError
+from cosmop.collecting.web.web_client import WebClient
 from cosmop.imaging.intake_options import IntakeOptions
 from cosmop.imaging.store import ImageStore
 

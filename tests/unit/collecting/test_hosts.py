@@ -8,8 +8,8 @@ from statistics import median_low
 
 import pytest
 
-from cosmop.collecting.host_speeds import HostSpeeds
-from cosmop.collecting.hosts import HostLimits, HostSchedule
+from cosmop.collecting.downloads.host_speeds import HostSpeeds
+from cosmop.collecting.downloads.hosts import HostLimits, HostSchedule
 
 
 class Clock:

@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from cosmop.collecting.url_lists import UrlList, UrlListOptions
+from cosmop.collecting.lists.url_lists import UrlList, UrlListOptions
 from cosmop.errors import InputError
 
 CSV = b"url,caption\nhttp://e.org/1,one\nhttp://e.org/2,two\n"

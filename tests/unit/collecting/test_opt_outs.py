@@ -1,6 +1,6 @@
 import pytest
 
-from cosmop.collecting.opt_outs import DEFAULT_REFUSED, opt_out
+from cosmop.collecting.downloads.opt_outs import DEFAULT_REFUSED, opt_out
 
 AGENT = "cosmop/0.1 (image research; contact: me@example.org)"
 

@@ -3,8 +3,8 @@ import time
 import pytest
 
 from cosmop.collecting.candidates import FoundImage, Outcome
-from cosmop.collecting.page_turning import Pace, turn_pages
-from cosmop.collecting.providers import providers_from
+from cosmop.collecting.providers.page_turning import Pace, turn_pages
+from cosmop.collecting.providers.providers import providers_from
 
 from .conftest import shipped_providers
 

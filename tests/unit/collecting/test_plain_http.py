@@ -1,8 +1,8 @@
 import pytest
 
-from cosmop.collecting.evidence import Evidence
-from cosmop.collecting.plain_http import PlainSearch
-from cosmop.collecting.providers import providers_from
+from cosmop.collecting.providers.evidence import Evidence
+from cosmop.collecting.providers.plain_http import PlainSearch
+from cosmop.collecting.providers.providers import providers_from
 
 from .conftest import in_turn, says, shipped_providers
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cosmop.collecting.posts import PostOptions, PostSearch
+from cosmop.collecting.posts.posts import PostOptions, PostSearch
 from cosmop.errors import InputError
 
 from .x_server import TOKEN, XServer, problem
@@ -137,7 +137,7 @@ def test_other_queries_times_and_languages_are_other_searches(x, find):
 RUN = """
 import sys
 from pathlib import Path
-from cosmop.collecting.posts import PostOptions, PostSearch
+from cosmop.collecting.posts.posts import PostOptions, PostSearch
 options = PostOptions(page_size=10, max_cost_usd=100.0)
 hosts = {"api.twitter.com": sys.argv[1]}
 PostSearch(options, sys.argv[2], hosts, Path(sys.argv[3])).find("peru", 50)

@@ -3,10 +3,10 @@ import logging
 import pandas as pd
 import pytest
 
-from cosmop.collecting.post_archive import PostArchive
-from cosmop.collecting.post_compliance import check_archived_posts
-from cosmop.collecting.posts import PostOptions, PostSearch
-from cosmop.collecting.withdrawals import images_of_withdrawn
+from cosmop.collecting.downloads.withdrawals import images_of_withdrawn
+from cosmop.collecting.posts.post_archive import PostArchive
+from cosmop.collecting.posts.post_compliance import check_archived_posts
+from cosmop.collecting.posts.posts import PostOptions, PostSearch
 from cosmop.errors import InputError
 
 from .x_server import TOKEN, XServer, problem, says

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cosmop.collecting.post_costs import Spending, estimate_search
-from cosmop.collecting.posts import PostOptions, PostSearch, Prices
+from cosmop.collecting.posts.post_costs import Spending, estimate_search
+from cosmop.collecting.posts.posts import PostOptions, PostSearch, Prices
 
 from .x_server import TOKEN, XServer
 

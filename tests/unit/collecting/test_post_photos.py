@@ -3,8 +3,8 @@ import io
 import pytest
 
 from cosmop.collecting.candidates import candidate_frame, facts_of
-from cosmop.collecting.post_archive import Page
-from cosmop.collecting.post_photos import photos_of
+from cosmop.collecting.posts.post_archive import Page
+from cosmop.collecting.posts.post_photos import photos_of
 
 POST = {"id": "7", "attachments": {"media_keys": ["m"]}, "author_id": "1", "text": "t"}
 MEDIA = {"media_key": "m", "type": "photo", "url": "https://pbs.twimg.com/media/A.jpg"}

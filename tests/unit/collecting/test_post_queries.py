@@ -1,8 +1,8 @@
 import pytest
 
-from cosmop.collecting.post_options import PostOptions
-from cosmop.collecting.post_queries import write_query
-from cosmop.collecting.x_api import NoAnswerError
+from cosmop.collecting.posts.post_options import PostOptions
+from cosmop.collecting.posts.post_queries import write_query
+from cosmop.collecting.posts.x_api import NoAnswerError
 
 ADDED = "has:images -is:retweet"
 

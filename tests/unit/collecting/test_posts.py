@@ -3,8 +3,8 @@ import time
 import pytest
 
 from cosmop.collecting.candidates import canonical_url
-from cosmop.collecting.post_photos import original_url
-from cosmop.collecting.posts import PostOptions, PostSearch
+from cosmop.collecting.posts.post_photos import original_url
+from cosmop.collecting.posts.posts import PostOptions, PostSearch
 from cosmop.errors import InputError
 
 from .x_server import TOKEN, XServer, photo, post, says, snowflake

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from cosmop.collecting.posts import PostOptions, PostSearch
-from cosmop.collecting.x_api import NoAnswerError, TimedAdapter, XApi
+from cosmop.collecting.posts.posts import PostOptions, PostSearch
+from cosmop.collecting.posts.x_api import NoAnswerError, TimedAdapter, XApi
 from cosmop.errors import InputError
 
 from .x_server import TOKEN, XServer, problem, says

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cosmop.collecting import providers
-from cosmop.collecting.api_options import ApiProviderOptions
-from cosmop.collecting.providers import PageProviderOptions, providers_from
+from cosmop.collecting.providers import providers
+from cosmop.collecting.providers.api_options import ApiProviderOptions
+from cosmop.collecting.providers.providers import PageProviderOptions, providers_from
 from cosmop.errors import InputError
 
 from .conftest import shipped_providers

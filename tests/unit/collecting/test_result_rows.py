@@ -1,8 +1,8 @@
 import pytest
 
 from cosmop.collecting.candidates import FoundImage
-from cosmop.collecting.providers import PageProviderOptions
-from cosmop.collecting.result_rows import (
+from cosmop.collecting.providers.providers import PageProviderOptions
+from cosmop.collecting.providers.result_rows import (
     LONGEST_TEXT,
     RowsRead,
     Sighting,

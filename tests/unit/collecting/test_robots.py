@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 
-from cosmop.collecting.fetch_errors import FetchError, FetchLimits, http_error
-from cosmop.collecting.robots import (
+from cosmop.collecting.downloads.robots import (
     DISALLOWED,
     MAX_BYTES,
     UNREADABLE,
@@ -13,7 +12,8 @@ from cosmop.collecting.robots import (
     group_for,
     product_token,
 )
-from cosmop.collecting.web_client import WebClient
+from cosmop.collecting.web.fetch_errors import FetchError, FetchLimits, http_error
+from cosmop.collecting.web.web_client import WebClient
 
 from .conftest import says
 

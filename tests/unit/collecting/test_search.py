@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from cosmop.collecting.candidates import CANDIDATE_COLUMNS
-from cosmop.collecting.search import LOG_COLUMNS, SearchOptions, search_images
+from cosmop.collecting.searching.search import LOG_COLUMNS, SearchOptions, search_images
 from cosmop.errors import InputError
 
 from .api_sites import api, hits

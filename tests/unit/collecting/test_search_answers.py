@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from cosmop.collecting.api_search import ApiProviderOptions
 from cosmop.collecting.candidates import FoundImage, Outcome
-from cosmop.collecting.search_answers import Answer, AnswerJournal, Question
+from cosmop.collecting.providers.api_search import ApiProviderOptions
+from cosmop.collecting.searching.search_answers import Answer, AnswerJournal, Question
 from cosmop.errors import InputError
 
 PROVIDER = ApiProviderOptions(

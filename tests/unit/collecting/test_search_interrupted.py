@@ -10,7 +10,7 @@ import threading
 import pandas as pd
 
 from cosmop.collecting.candidates import CANDIDATE_COLUMNS
-from cosmop.collecting.search import SearchOptions, search_images
+from cosmop.collecting.searching.search import SearchOptions, search_images
 
 from .api_sites import api, hits
 
@@ -41,7 +41,7 @@ def test_a_finished_search_asks_anew_and_leaves_no_answers(server, tmp_path):
 INTERRUPTED = """
 import json, sys, pandas as pd
 from pathlib import Path
-from cosmop.collecting.search import SearchOptions, search_images
+from cosmop.collecting.searching.search import SearchOptions, search_images
 given = json.loads(sys.argv[1])
 search_images(pd.DataFrame({"query": given["queries"]}), SearchOptions(providers=("api",)),
     given["providers"], bearer_token=None, host_addresses=given["hosts"], work=Path(given["work"]))

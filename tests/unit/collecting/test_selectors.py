@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from cosmop.collecting.selectors import parse_selector, read_page
+from cosmop.collecting.providers.selectors import parse_selector, read_page
 
 PAGE = """
 <div class="tile big"><a class="iusc x" m='{"murl": "http://e.org/a&amp;b.jpg"}'>one</a></div>

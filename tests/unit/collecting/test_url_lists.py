@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cosmop.collecting.list_files import UNREADABLE
-from cosmop.collecting.url_lists import UrlList, UrlListOptions
+from cosmop.collecting.lists.list_files import UNREADABLE
+from cosmop.collecting.lists.url_lists import UrlList, UrlListOptions
 from cosmop.errors import InputError
 
 ROWS = [
@@ -257,7 +257,7 @@ def test_another_encoding_is_read_when_it_is_named(tmp_path):
 
 
 def test_no_more_rows_are_taken_than_wanted(tmp_path, monkeypatch):
-    monkeypatch.setattr("cosmop.collecting.list_files.BATCH_ROWS", 4)
+    monkeypatch.setattr("cosmop.collecting.lists.list_files.BATCH_ROWS", 4)
     (tmp_path / "a.txt").write_text("".join(f"http://e.org/{n}\n" for n in range(20)))
 
     assert facts(tmp_path / "a.txt", max_rows=6)["location"] == [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cosmop.collecting.fetch_errors import FetchError, FetchLimits
-from cosmop.collecting.web_client import WebClient
+from cosmop.collecting.web.fetch_errors import FetchError, FetchLimits
+from cosmop.collecting.web.web_client import WebClient
 from cosmop.errors import InputError
 
 from .hostile import (

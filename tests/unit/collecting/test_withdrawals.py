@@ -5,8 +5,12 @@ import logging
 import pandas as pd
 import pytest
 
-from cosmop.collecting.arrivals import Arrival, Arrivals
-from cosmop.collecting.withdrawals import find_withdrawn_images, withdraw_images, withdrawn_ids
+from cosmop.collecting.downloads.arrivals import Arrival, Arrivals
+from cosmop.collecting.downloads.withdrawals import (
+    find_withdrawn_images,
+    withdraw_images,
+    withdrawn_ids,
+)
 from cosmop.errors import InputError
 from cosmop.imaging.store import ImageStore
 

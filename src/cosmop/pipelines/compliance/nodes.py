@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cosmop.collecting.post_options import PostOptions
+from cosmop.collecting.posts.post_options import PostOptions
 from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.store import ImageStore
 
@@ -14,7 +14,7 @@ def check_posts(
     host_addresses: dict[str, str],
 ) -> pd.DataFrame:
     """Ask which archived posts were withdrawn, and forget them."""
-    from cosmop.collecting.post_compliance import check_archived_posts
+    from cosmop.collecting.posts.post_compliance import check_archived_posts
 
     return check_archived_posts(options, x_api_token, host_addresses, search_work.path)
 
@@ -28,7 +28,7 @@ def withdraw_images(
     download_work: WorkFolder,
 ) -> pd.DataFrame:
     """Delete the images of withdrawn posts and those that people asked to have deleted."""
-    from cosmop.collecting import withdrawals
+    from cosmop.collecting.downloads import withdrawals
 
     gone = withdrawals.find_withdrawn_images(
         withdrawn_posts, removal_requests, image_candidates, download_log

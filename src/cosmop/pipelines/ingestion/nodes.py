@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from cosmop.collecting.download_options import DownloadOptions
+from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.collecting.queries import QueryOptions
-from cosmop.collecting.search_options import SearchOptions
+from cosmop.collecting.searching.search_options import SearchOptions
 from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
@@ -29,7 +29,7 @@ def search_images(
     search_work: WorkFolder,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ask every source for candidates; a source that fails is a row in the log."""
-    from cosmop.collecting import search
+    from cosmop.collecting.searching import search
 
     found = search.search_images(
         search_queries,
@@ -51,7 +51,7 @@ def download_images(
     download_work: WorkFolder,
 ) -> tuple[ImageSet, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Fetch the candidates into the store; what cannot be used is a row with its reason."""
-    from cosmop.collecting import download
+    from cosmop.collecting.downloads import download
 
     fetched = download.download_images(
         image_candidates,

@@ -1,0 +1,1 @@
+"""Safe, polite, resumable download into the image store."""

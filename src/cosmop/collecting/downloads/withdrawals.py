@@ -1,0 +1,189 @@
+"""Images that have to go: their posts were withdrawn, or somebody asked for it.
+
+They are deleted and remembered by their hash alone, so that no later download brings them back.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cosmop.collecting.candidates import canonical_url
+from cosmop.collecting.downloads.arrivals import Arrival, Arrivals
+from cosmop.collecting.downloads.finishing import WITHDRAWN
+from cosmop.collecting.json_lines import JsonLines
+from cosmop.errors import InputError
+from cosmop.imaging.store import ImageStore
+
+logger = logging.getLogger(__name__)
+
+REQUEST_COLUMNS = ("image", "reason")
+
+_FILE = "withdrawn.jsonl"
+_PLACES = ("image_id", "location", "final_url", "page_url")
+_IMAGE_ID = re.compile(r"[0-9a-fA-F]{64}")
+_POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/[^/]+/status/(\d+)", re.IGNORECASE)
+
+
+def find_withdrawn_images(
+    withdrawn_posts: pd.DataFrame,
+    requests: pd.DataFrame,
+    candidates: pd.DataFrame,
+    download_log: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return which images have to go and why: ``image_id`` and ``reason``, each image once.
+
+    Args:
+        withdrawn_posts: Column ``post_id``; an image goes if nothing else named it.
+        requests: Columns ``image`` (its id, its address, its page or its post) and ``reason``; may
+            be empty. An id counts even if no image has it: it may come.
+        candidates: See `cosmop.collecting.candidates.CANDIDATE_COLUMNS`.
+        download_log: See `cosmop.collecting.downloads.download.LOG_COLUMNS`.
+
+    Raises:
+        InputError: The requests lack a column.
+    """
+    gone = images_of_withdrawn(candidates, download_log, withdrawn_posts["post_id"])
+    found = [(image_id, "its post was withdrawn") for image_id in gone]
+    found += _requested(requests, candidates, download_log)
+    table = pd.DataFrame(found, columns=["image_id", "reason"], dtype="str")
+    return table.drop_duplicates("image_id", ignore_index=True)
+
+
+def images_of_withdrawn(
+    candidates: pd.DataFrame, download_log: pd.DataFrame, withdrawn_ids: Iterable[str]
+) -> list[str]:
+    """Return the images that only withdrawn posts named, so that nothing else keeps them.
+
+    An image stays if any other candidate gave the same bytes: another post, a search site, a file.
+    Of several posts with one address a candidate names the first only.
+
+    Args:
+        candidates: Columns ``candidate_id``, ``post_id``; of all runs whose images are stored.
+        download_log: Columns ``candidate_id``, ``image_id``, empty where nothing was stored.
+        withdrawn_ids: Of posts; see `cosmop.collecting.posts.post_compliance`.
+
+    Returns:
+        Image ids, sorted.
+    """
+    stored = download_log[["candidate_id", "image_id"]].dropna()
+    stored = stored[stored["image_id"] != ""].merge(
+        candidates[["candidate_id", "post_id"]].drop_duplicates(), on="candidate_id", how="left"
+    )
+    is_withdrawn = stored["post_id"].isin(set(withdrawn_ids))
+    kept = set(stored.loc[~is_withdrawn, "image_id"])
+    return sorted(set(stored.loc[is_withdrawn, "image_id"]) - kept)
+
+
+def _requested(
+    requests: pd.DataFrame, candidates: pd.DataFrame, download_log: pd.DataFrame
+) -> list[tuple[str, str]]:
+    if requests.columns.empty:
+        return []
+    if not set(REQUEST_COLUMNS) <= set(requests.columns):
+        raise InputError(
+            f"Requests to remove images want the columns {list(REQUEST_COLUMNS)}, got "
+            f"{list(requests.columns)}; name them so in the first line of the file."
+        )
+    known = _images_by_place(candidates, download_log)
+    found = []
+    for line, wanted, reason in requests[list(REQUEST_COLUMNS)].itertuples():
+        place = _place(wanted)
+        images = {place} if _IMAGE_ID.fullmatch(place) else known.get(place, set()) - {""}
+        found += [(image_id, reason or "asked for") for image_id in sorted(images)]
+        if not images and place not in known:
+            logger.warning(
+                "Line %s of the removal requests names %r, but no image is or comes from that",
+                *(line, wanted),
+            )
+    return found
+
+
+def _images_by_place(candidates: pd.DataFrame, download_log: pd.DataFrame) -> dict[str, set[str]]:
+    """Return the images, "" for what is not stored, of all addresses and files."""
+    log = download_log.merge(candidates[["candidate_id", "page_url"]], on="candidate_id")
+    images: dict[str, set[str]] = {}
+    for name in _PLACES:
+        for place, image_id in zip(log[name].map(_place), log["image_id"], strict=True):
+            images.setdefault(place, set()).add(image_id)
+    images.pop("", None)  # most images of a list come from no page
+    return images
+
+
+def _place(text: str) -> str:
+    """Return the one form of an id, an address or a file; all addresses of a post are one."""
+    if _IMAGE_ID.fullmatch(text):
+        return text.lower()
+    if post := _POST.match(text):
+        return f"https://x.com/i/status/{post[1]}"
+    return canonical_url(text) if text[:4].lower() == "http" else text
+
+
+def withdraw_images(reasons: Mapping[str, str], store: ImageStore, work: Path) -> None:
+    """Delete images and their thumbnails for good, and note it in the journal of downloads.
+
+    Written down first: killed in between, the next call ends what this one began, whatever it is
+    given. A second call with the same images changes nothing.
+
+    Args:
+        reasons: Image id to why it has to go.
+        store: Where the images lie.
+        work: The downloads' work folder.
+
+    Raises:
+        InputError: A download is running in `work`.
+    """
+    with Arrivals(work) as arrivals, JsonLines(work / _FILE) as lines:
+        table = arrivals.table(
+            ("candidate_id", "image_id", "original_sha256", "fingerprint", "final_url")
+        )
+        originals = dict(zip(table["image_id"], table["original_sha256"], strict=True))
+        new = _remember(reasons, originals, lines)
+        known = {str(row.get("image_id")): str(row.get("reason")) for row in lines.rows}
+        for row in table[table["image_id"].isin(known)].itertuples():
+            arrivals.append(_withdrawal(row, known[str(row.image_id)]))
+        arrivals.sync()
+        for name in _names(lines):
+            store.remove(name)
+    logger.info("%d images were withdrawn for good, %d of them now", len(known), new)
+
+
+def _withdrawal(row: Any, reason: str) -> Arrival:
+    return Arrival(
+        candidate_id=row.candidate_id,
+        fingerprint=row.fingerprint,
+        problem_kind=WITHDRAWN,
+        reason=f"withdrawn: {reason}",
+        is_temporary=False,
+        final_url=row.final_url,
+    )
+
+
+def _remember(reasons: Mapping[str, str], originals: Mapping[str, str], lines: JsonLines) -> int:
+    """Write down what is new, and the hash of what came: other options make another image of it."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    known = {row.get("image_id") for row in lines.rows}
+    new = sorted(reasons.keys() - known)
+    for image_id in new:
+        row = {"image_id": image_id, "original_sha256": originals.get(image_id, "")}
+        lines.append(row | {"reason": reasons[image_id], "withdrawn_at": at})
+    return len(new)
+
+
+def _names(lines: JsonLines) -> frozenset[str]:
+    names = (row.get(name) for row in lines.rows for name in ("image_id", "original_sha256"))
+    return frozenset(str(name) for name in names if _IMAGE_ID.fullmatch(str(name)))
+
+
+def withdrawn_ids(work: Path) -> frozenset[str]:
+    """Return what never comes back into downloads into `work`.
+
+    These are the ids of images that were withdrawn, and the SHA-256 of the bytes that they were
+    made of.
+    """
+    with JsonLines(work / _FILE) as lines:
+        return _names(lines)

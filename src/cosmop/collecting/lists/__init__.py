@@ -1,0 +1,1 @@
+"""Images that somebody has already: folders of files and lists of addresses."""

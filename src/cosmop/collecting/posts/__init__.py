@@ -1,0 +1,1 @@
+"""Posts of X: searched, archived, paid for once, and checked for withdrawal."""
