@@ -37,7 +37,7 @@ PARAMETERS = {
     "annotation.split.seed": 1,
     "preprocessing.duplicates.radius_bits": 7,
     "person_filter.training.epochs": 5,
-    "ingestion.download.workers": 3,
+    "ingestion.download.slots": 3,
 }
 EDITED = (
     "cosmop.reports.study",

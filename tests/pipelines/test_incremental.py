@@ -27,7 +27,7 @@ pytestmark = [
 
 OF_EACH_STAGE = {
     "ingestion.queries.keywords": ["harbour"],
-    "ingestion.download.workers": 3,
+    "ingestion.download.slots": 3,
     "person_filter.training.epochs": 5,
     "preprocessing.duplicates.radius_bits": 7,
     "preprocessing.people.threshold": 0.3,

@@ -175,6 +175,7 @@ class CheckedSocket(socket.socket):
 
     stated: ClassVar[set[str]] = set()
     connected: ClassVar[list[str]] = []
+    strangers: ClassVar[set[int | None]] = set()
 
     def connect(self, address: Any) -> None:
         self._note(address)
@@ -190,6 +191,8 @@ class CheckedSocket(socket.socket):
 
     @classmethod
     def _note(cls, address: Any) -> None:
+        if threading.get_ident() in cls.strangers:
+            return
         where = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)
         cls.connected.append(where)
         if where not in cls.stated:
@@ -198,7 +201,12 @@ class CheckedSocket(socket.socket):
 
 @contextmanager
 def checked_sockets(stated: Iterable[str]) -> Iterator[list[str]]:
-    """Let every socket of the process note where it is connected; only `stated` is reached."""
+    """Let every socket of the process note where it is connected; only `stated` is reached.
+
+    Threads that other tests have left running do as they like.
+    """
+    threads = {thread.ident for thread in threading.enumerate()}
+    CheckedSocket.strangers = threads - {threading.get_ident()}
     CheckedSocket.stated, CheckedSocket.connected = set(stated), []
     with patch("socket.socket", CheckedSocket):
         yield CheckedSocket.connected

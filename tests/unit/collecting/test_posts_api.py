@@ -190,7 +190,8 @@ def test_the_token_is_in_no_log_line_and_nowhere_on_the_screen_even_at_debug(
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
     echo = says({"errors": [{"message": f"no {TOKEN}", "token": TOKEN}]}, 400, X_Echo="no")
     x.script = [problem(503), x.answer, echo]
-    caplog.set_level(logging.DEBUG)
+    for name in (None, "tweepy", "urllib3.connectionpool"):
+        caplog.set_level(logging.DEBUG, logger=name)
     posts = search()
 
     assert posts.find("one", 10).status == "ok"
