@@ -1,19 +1,27 @@
-"""Files of JSON lines that are only ever appended to and survive being killed in mid-write."""
+"""Files of JSON lines that are only ever added to and survive being killed in mid-write."""
 
 import json
 import logging
+import mmap
 import os
+import threading
+from collections.abc import Iterable, Mapping
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from cosmop.errors import InputError, first_line
 from cosmop.file_locks import lock_whole_file
 
 logger = logging.getLogger(__name__)
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class FolderLock:
     """Keeps other processes out of `folder` while open; ends with its process, however that ends.
+
+    The folder is made if it is missing.
 
     Raises:
         InputError: Another process works there.
@@ -36,36 +44,78 @@ class FolderLock:
         self._file.close()
 
 
-class JsonLines:
-    """One JSON object per line of `file`.
+class Journal:
+    """A file of JSON lines that is only ever added to; none of them is held in memory.
 
-    A torn last line, left by a process that was killed, is cut off when the file is opened; lines
-    that are no objects are skipped and told.
+    The file is made if it is missing; a torn last line, left by a process that was killed, is cut
+    off.
 
     Attributes:
-        rows: What the file held when it was opened, and what was appended since.
+        file: Where it lies.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         file.parent.mkdir(parents=True, exist_ok=True)
-        self.rows: list[dict[str, Any]] = self._read()
-        self._handle = self._open()
+        self._handle = _opened(file)
+        self._is_unsynced = False
+        self._syncing = threading.Lock()
 
-    def _read(self) -> list[dict[str, Any]]:
-        content = self.file.read_bytes() if self.file.exists() else b""
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(self.file, len(whole))
-            logger.warning("%s ended in a torn line, which was cut off", self.file.name)
-        rows = [_object(line) for line in whole.splitlines()]
-        unreadable = rows.count(None)
-        if unreadable:
-            logger.warning("%s: %d lines cannot be read, skipped", self.file.name, unreadable)
-        return [row for row in rows if row is not None]
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Write one line; it survives this process, and after `sync` the machine.
 
-    def _open(self) -> IO[bytes]:
-        return self.file.open("ab", buffering=0)
+        Raises:
+            OSError: It cannot be written, such as on a full disk.
+        """
+        left = memoryview(f"{_encode(row)}\n".encode())
+        while left:
+            left = left[self._handle.write(left) :]
+        self._is_unsynced = True
+
+    def sync(self) -> None:
+        """Bring what was written onto the disk; from any thread."""
+        with self._syncing:
+            if self._is_unsynced:
+                self._is_unsynced = False
+                os.fsync(self._handle.fileno())
+
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Write all lines anew, aside, and rename: the file has the old lines or the new ones.
+
+        Args:
+            lines: With their ends; may come out of the file itself.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        aside = self.file.with_name(f"{self.file.name}.part")
+        with aside.open("wb") as new:
+            new.writelines(lines)
+            new.flush()
+            os.fsync(new.fileno())
+        self._handle.close()
+        aside.replace(self.file)
+        self._handle = _opened(self.file)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._handle.close()
+
+
+class JsonLines:
+    """A `Journal` whose rows are few enough to be held in memory; a context manager.
+
+    Lines that are no objects are skipped and told.
+
+    Attributes:
+        file: Where it lies.
+        rows: What the file held when it was opened, and what was appended since.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._journal = Journal(file)
+        self.rows: list[dict[str, Any]] = _read(file)
 
     def append(self, row: dict[str, Any]) -> None:
         """Write one line; it is on disk when this returns.
@@ -74,7 +124,8 @@ class JsonLines:
             InputError: It cannot be written, such as on a full disk.
         """
         try:
-            _write(self._handle, [row])
+            self._journal.append(row)
+            self._journal.sync()
         except OSError as error:
             raise InputError(
                 f"The file {self.file} wants one more line, but it cannot be written "
@@ -83,18 +134,17 @@ class JsonLines:
         self.rows.append(row)
 
     def replace(self, rows: list[dict[str, Any]]) -> None:
-        """Write all lines anew, aside, and rename: the file has the old rows or the new ones."""
-        aside = self.file.with_name(f"{self.file.name}.part")
-        with aside.open("wb", buffering=0) as handle:
-            _write(handle, rows)
-        self._handle.close()
-        aside.replace(self.file)
+        """Write all lines anew: whatever happens, the file has the old rows or the new ones.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        self._journal.replace(f"{_encode(row)}\n".encode() for row in rows)
         self.rows = list(rows)
-        self._handle = self._open()
 
     def close(self) -> None:
         """Close the file."""
-        self._handle.close()
+        self._journal.close()
 
     def __enter__(self) -> Self:
         return self
@@ -103,17 +153,32 @@ class JsonLines:
         self.close()
 
 
+def _opened(file: Path) -> FileIO:
+    """Open `file` to add whole lines to whole lines."""
+    handle = file.open("a+b", buffering=0)
+    length = handle.tell()
+    if not length:
+        return handle
+    with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        whole = content.rfind(b"\n") + 1
+    if whole < length:
+        handle.truncate(whole)
+        logger.warning("%s ended in a torn line, which was cut off", file.name)
+    return handle
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    with file.open("rb") as lines:
+        rows = [_object(line) for line in lines]
+    unreadable = rows.count(None)
+    if unreadable:
+        logger.warning("%s: %d lines cannot be read, skipped", file.name, unreadable)
+    return [row for row in rows if row is not None]
+
+
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
-
-
-def _write(handle: IO[bytes], rows: list[dict[str, Any]]) -> None:
-    text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
-    left = memoryview(text.encode())
-    while left:
-        left = left[handle.write(left) :]
-    os.fsync(handle.fileno())

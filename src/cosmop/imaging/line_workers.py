@@ -70,7 +70,10 @@ def answer_some_lines(prepare: Callable[[str], Callable[[list[Any]], list[object
             first of them, one at least.
     """
     with suppress(BrokenPipeError, KeyboardInterrupt):
-        task = prepare(sys.stdin.buffer.readline().decode())
+        first_line = sys.stdin.buffer.readline()
+        if not _is_whole(first_line):
+            return
+        task = prepare(first_line.decode())
         _answer([True])
         waiting: list[Any] = []
         while waiting or (waiting := _next_lines()):
@@ -84,7 +87,12 @@ def _next_lines() -> list[Any]:
     stream = cast(io.BufferedReader, sys.stdin.buffer)
     count = stream.peek().count(b"\n") or 1
     lines = [stream.readline() for _ in range(count)]
-    return [json.loads(line) for line in lines if line]
+    return [json.loads(line) for line in lines if _is_whole(line)]
+
+
+def _is_whole(line: bytes) -> bool:
+    """Tell whether a line has its end: who dies tells half a line, or none."""
+    return line.endswith(b"\n")
 
 
 def _answer(messages: list[object]) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from PIL import Image
 
+from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
 from cosmop.collecting.providers.providers import Provider, providers_from
 from cosmop.demo.gallery_server import GalleryServer
 
@@ -30,6 +32,12 @@ def jpeg(seed: int, size: tuple[int, int] = (48, 36)) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG")
     return buffer.getvalue()
+
+
+def candidates(*locations: str, kind: str = "url", **facts: Any) -> pd.DataFrame:
+    """Return the candidates that a search would have made of `locations`."""
+    found = [FoundImage(location, **facts) for location in locations]
+    return candidate_table(candidate_rows(found, source="test", query="q", kind=kind))
 
 
 @pytest.fixture(autouse=True)

@@ -109,7 +109,7 @@ def test_one_process_at_a_time_holds_it_and_only_as_long_as_it_lives(tmp_path):
     )
     with other:
         other.stdout.readline()
-        with pytest.raises(InputError, match="one at a time, but another process is at it"):
+        with pytest.raises(InputError, match="one process at a time"):
             Arrivals(tmp_path)
         other.kill()
 

@@ -25,7 +25,7 @@ def test_without_budgets_there_is_always_room(tmp_path):
     budgets = _budgets(tmp_path)
     budgets.spend("a", 10**15)
 
-    assert (budgets.why_not("a"), budgets.why_over, budgets.is_over) == ("", "", False)
+    assert (budgets.why_not("a"), budgets.why_over) == ("", "")
 
 
 def test_a_hosts_budget_of_images_ends_that_host_only(tmp_path):
@@ -35,7 +35,7 @@ def test_a_hosts_budget_of_images_ends_that_host_only(tmp_path):
     budgets.spend("a", 1)
 
     assert budgets.why_not("a") == "per_host_images is spent"
-    assert (budgets.why_not("b"), budgets.is_over) == ("", False)
+    assert (budgets.why_not("b"), budgets.why_over) == ("", "")
 
 
 def test_a_hosts_budget_of_bytes_counts_what_was_not_stored_too(tmp_path):
@@ -56,14 +56,14 @@ def test_a_total_is_over_for_every_host(tmp_path, name, value):
         budgets.spend(host, 10)
 
     assert budgets.why_not("new") == f"{name} is spent"
-    assert budgets.is_over
+    assert budgets.why_over
 
 
 def test_the_time_is_over_after_so_many_minutes(tmp_path):
     clock = Clock()
     budgets = _budgets(tmp_path, clock, total_minutes=1.5)
     clock.now += 89.9
-    assert not budgets.is_over
+    assert not budgets.why_over
     clock.now += 0.2
 
     assert budgets.why_not("a") == "total_minutes are over"
@@ -91,8 +91,8 @@ def test_the_disk_is_looked_at_once_a_second_where_the_images_go(tmp_path, monke
 def test_the_real_disk_is_read(tmp_path):
     free = shutil.disk_usage(tmp_path).free
 
-    assert _budgets(tmp_path, min_free_disk_bytes=100 * free).is_over
-    assert not _budgets(tmp_path, min_free_disk_bytes=max(1, free // 100)).is_over
+    assert _budgets(tmp_path, min_free_disk_bytes=100 * free).why_over
+    assert not _budgets(tmp_path, min_free_disk_bytes=max(1, free // 100)).why_over
 
 
 def test_by_default_only_the_disk_is_guarded():

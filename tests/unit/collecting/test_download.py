@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
+from cosmop.collecting.candidates import candidate_rows, candidate_table
 from cosmop.collecting.downloads.arrivals import Arrivals
-from cosmop.collecting.downloads.download import LOG_COLUMNS, MANIFEST_COLUMNS, download_images
+from cosmop.collecting.downloads.download import download_images
 from cosmop.collecting.downloads.download_options import DownloadOptions
+from cosmop.collecting.downloads.download_tables import LOG_COLUMNS, MANIFEST_COLUMNS
 from cosmop.collecting.lists.folder import find_in_folder
 from cosmop.errors import InputError
 from cosmop.imaging.decoding import DecodingLimits
@@ -23,7 +24,7 @@ from cosmop.imaging.intake_options import IntakeOptions, ResizeOptions
 from cosmop.imaging.phash import hash_image_set
 from cosmop.imaging.store import ImageStore
 
-from .conftest import in_turn, jpeg, says
+from .conftest import candidates, in_turn, jpeg, says
 
 OPTIONS = DownloadOptions(
     connect_s=2.0,
@@ -39,11 +40,6 @@ OPTIONS = DownloadOptions(
     user_agent="cosmop/0.1 (tests@web.test)",
 )
 NO_ROBOTS = says(b"", 404)
-
-
-def candidates(*locations, kind="url", **facts):
-    found = [FoundImage(location, **facts) for location in locations]
-    return candidate_table(candidate_rows(found, source="test", query="q", kind=kind))
 
 
 def changed(**options):
@@ -414,7 +410,7 @@ def test_a_full_disk_ends_the_download_with_its_own_sentence(server, fetch_from,
 def test_one_download_at_a_time_uses_a_work_folder(server, fetch_from, work):
     server.routes["/a"] = says(jpeg(1))
 
-    with Arrivals(work), pytest.raises(InputError, match="another process is at it"):
+    with Arrivals(work), pytest.raises(InputError, match="one process at a time"):
         fetch_from("/a")
 
     assert fetch_from("/a").log["status"].tolist() == ["stored"]

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
 from cosmop.collecting.downloads.download import download_images
 from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.imaging.store import ImageStore
 
-from .conftest import jpeg
+from .conftest import candidates, jpeg
 from .watching_server import WatchingServer
 
 IMAGES = 2000
@@ -39,11 +38,6 @@ def watched() -> Iterator[WatchingServer]:
     server.close()
 
 
-def candidates(urls):
-    rows = candidate_rows(map(FoundImage, urls), source="test", query="q", kind="url")
-    return candidate_table(rows)
-
-
 def journaled(work):
     """Return the paths of the candidates that have a whole line."""
     journal = work / "arrivals.jsonl"
@@ -54,7 +48,7 @@ def journaled(work):
 
 @pytest.mark.slow  # a hundred processes start
 def test_killed_at_any_moment_it_loses_nothing_and_asks_for_nothing_twice(watched, tmp_path):
-    table = candidates(f"http://web.test/{i}.jpg" for i in range(IMAGES))
+    table = candidates(*(f"http://web.test/{i}.jpg" for i in range(IMAGES)))
     hosts = {"web.test": watched.address}
     random = np.random.default_rng(20261121)
     # The download proper, forked from a process that has imported everything: a kill costs little.

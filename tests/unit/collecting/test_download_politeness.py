@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
 from cosmop.collecting.downloads.download import download_images
-from cosmop.collecting.downloads.download_options import USER_AGENT_WITHOUT_CONTACT, DownloadOptions
+from cosmop.collecting.downloads.download_options import DownloadOptions
+from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT
 from cosmop.imaging.store import ImageStore
 
-from .conftest import in_turn, jpeg, says
+from .conftest import candidates, in_turn, jpeg, says
 from .watching_server import ROBOTS, WatchingServer
 
 OPTIONS = DownloadOptions(
@@ -21,11 +21,6 @@ OPTIONS = DownloadOptions(
     user_agent="cosmop/0.1 (tests@web.test)",
 )
 HOSTS = ("a.test", "b.test", "c.test")
-
-
-def candidates(urls):
-    rows = candidate_rows(map(FoundImage, urls), source="test", query="q", kind="url")
-    return candidate_table(rows)
 
 
 @pytest.fixture
@@ -39,7 +34,7 @@ def watched() -> Iterator[WatchingServer]:
 def fetch(tmp_path):
     def run(server, *urls, **options):
         return download_images(
-            candidates(urls),
+            candidates(*urls),
             ImageStore(tmp_path / "store"),
             OPTIONS.model_copy(update=options),
             host_addresses=dict.fromkeys(HOSTS, server.address),

@@ -192,7 +192,7 @@ def test_lines_that_name_no_image_delete_nothing(store, work):
 
 
 def test_nothing_is_withdrawn_while_a_download_runs(store, work):
-    with Arrivals(work), pytest.raises(InputError, match="another process"):
+    with Arrivals(work), pytest.raises(InputError, match="one process at a time"):
         withdraw_images({digest("a"): "asked for"}, store, work)
 
     assert len(files_of(store)) == 6

@@ -239,6 +239,22 @@ def test_a_process_imports_neither_torch_nor_pandas():
     assert found.stdout == "set()\n"
 
 
+@pytest.mark.parametrize("told", [b"", b'["/a/sto', b'["/a", "{}"]\n', b'["/a", "{}"]\n["/a/fi'])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_process_whose_parent_dies_while_it_speaks_ends_without_a_word(told, at):
+    module, options = (("intake_worker", b'["/a", "{}"]'), ("hash_worker", b"{}"))[at]
+    process = subprocess.run(
+        [sys.executable, "-m", f"cosmop.imaging.{module}"],
+        input=told.replace(b'["/a", "{}"]', options),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        check=False,
+    )
+
+    began = b"true\n" * (b"\n" in told)
+    assert (process.returncode, process.stdout.split(), process.stderr) == (0, began.split(), b"")
+
+
 PROGRAM = """
 import asyncio
 from pathlib import Path

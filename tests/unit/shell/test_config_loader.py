@@ -68,3 +68,10 @@ def test_credentials_that_cannot_be_read_are_not_quoted(load):
         load("credentials", **{"local/credentials": "x: {token: '${SECRET-${'}"})
 
     assert "SECRET" not in str(error.value)
+
+
+def test_credentials_are_read_and_not_shown(load):
+    found = load("credentials", **{"local/credentials": "x_api: {bearer_token: s3cret}"})
+
+    assert found == {"x_api": {"bearer_token": "s3cret"}}
+    assert "s3cret" not in str(found)

@@ -1,26 +1,20 @@
 """What became of the candidates of a download: one line each, written once, whatever happens."""
 
 import json
-import mmap
-import os
-import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import pandas as pd
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
-from cosmop.errors import InputError
-from cosmop.file_locks import lock_whole_file
+from cosmop.collecting.json_lines import FolderLock, Journal
 
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-_EMPTY: dict[type, Any] = {str: "", int: 0, float: 0.0, bool: False}
 _PANDAS = {str: "str", int: "int64", float: "float64", bool: "bool"}
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 _BLOCK_BYTES = 8_000_000  # no line is as long
 _LINES_PER_CANDIDATE = 4
 _FEW_LINES = 10_000
@@ -95,46 +89,33 @@ class Arrivals:
     """
 
     def __init__(self, work: Path) -> None:
-        work.mkdir(parents=True, exist_ok=True)
-        self.path = work / "arrivals.jsonl"
-        self._lock = os.open(work / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            _hold(self._lock, work)
-            self._drop_torn_end()
+        with ExitStack() as opened:
+            opened.enter_context(closing(FolderLock(work)))
+            self._journal = opened.enter_context(closing(Journal(work / "arrivals.jsonl")))
             self._rewrite_if_grown()
-            self._file = self.path.open("ab", buffering=0)
-        except BaseException:
-            os.close(self._lock)
-            raise
-        self._unsynced = False
-        self._syncing = threading.Lock()
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.sync()
-        self._file.close()
-        os.close(self._lock)
+        with self._opened:
+            self.sync()
 
     def append(self, arrival: Arrival) -> None:
-        """Write one line; it survives this process, and after `sync` the machine."""
-        content = {
-            name: value
-            for name, value in zip(Arrival._fields, arrival, strict=True)
-            if value or name == "candidate_id"
-        }
-        rest = memoryview(f"{_encode(content)}\n".encode())
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        self._unsynced = True
+        """Write one line; it survives this process, and after `sync` the machine.
+
+        Raises:
+            OSError: It cannot be written, such as on a full disk.
+        """
+        fields = zip(Arrival._fields, arrival, strict=True)
+        self._journal.append(
+            {name: value for name, value in fields if value or name == "candidate_id"}
+        )
 
     def sync(self) -> None:
         """Bring what was written onto the disk; from any thread."""
-        with self._syncing:
-            if self._unsynced:
-                self._unsynced = False
-                os.fsync(self._file.fileno())
+        self._journal.sync()
 
     def table(self, columns: Sequence[str] = Arrival._fields) -> pd.DataFrame:
         """Return one row per candidate, its last one; a million take seconds.
@@ -149,25 +130,15 @@ class Arrivals:
 
     def _read(self, columns: Sequence[str]) -> pa.Table:
         schema = pa.schema([(name, _TYPES[_FIELD_TYPES[name]]) for name in columns])
-        if not self.path.stat().st_size:
+        if not self._journal.file.stat().st_size:
             return schema.empty_table()
         found = arrow_json.read_json(
-            self.path,
+            self._journal.file,
             arrow_json.ReadOptions(block_size=_BLOCK_BYTES),
             arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )
-        filled = {
-            name: found.column(name).fill_null(_EMPTY[_FIELD_TYPES[name]]) for name in columns
-        }
-        return pa.table(filled)
-
-    def _drop_torn_end(self) -> None:
-        with self.path.open("a+b") as file:
-            if not file.tell():
-                return
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                whole = content.rfind(b"\n") + 1
-            file.truncate(whole)
+        empty = {name: _FIELD_TYPES[name]() for name in columns}
+        return pa.table({name: found.column(name).fill_null(empty[name]) for name in columns})
 
     def _rewrite_if_grown(self) -> None:
         """Rewrite a journal of many lines per candidate, or one that a machine's end has spoilt."""
@@ -177,38 +148,21 @@ class Arrivals:
         except pa.ArrowInvalid:
             has_grown = True
         if has_grown:
-            self._rewrite()
-
-    def _rewrite(self) -> None:
-        aside = self.path.with_suffix(".new")
-        with self.path.open("rb") as old, aside.open("wb") as new:
-            for at in sorted(_last_lines(old).values()):
-                old.seek(at)
-                new.write(old.readline())
-            new.flush()
-            os.fsync(new.fileno())
-        aside.replace(self.path)
+            self._journal.replace(_last_lines(self._journal.file))
 
 
-def _hold(lock: int, work: Path) -> None:
-    try:
-        lock_whole_file(lock)
-    except OSError as error:
-        raise InputError(
-            f"Downloads into {work} go one at a time, but another process is at it; wait for it, "
-            "end it, or give this one a folder of its own."
-        ) from error
-
-
-def _last_lines(file: BinaryIO) -> dict[str, int]:
-    """Return where the last line of each candidate begins, of all that can be read."""
-    found: dict[str, int] = {}
-    at = 0
-    for line in file:
-        with suppress(ValueError, TypeError, KeyError):
-            found[_whose(line)] = at
-        at += len(line)
-    return found
+def _last_lines(file: Path) -> Iterator[bytes]:
+    """Yield the last line of each candidate, of all that can be read, in their order."""
+    with file.open("rb") as lines:
+        starts: dict[str, int] = {}
+        at = 0
+        for line in lines:
+            with suppress(ValueError, TypeError, KeyError):
+                starts[_whose(line)] = at
+            at += len(line)
+        for start in sorted(starts.values()):
+            lines.seek(start)
+            yield lines.readline()
 
 
 def _whose(line: bytes) -> str:

@@ -80,11 +80,6 @@ class Budgets:
             return "total_minutes are over"
         return "the disk is nearly full (min_free_disk_bytes)" if self._is_disk_full() else ""
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more may be taken from anyone."""
-        return bool(self.why_over)
-
     def _is_disk_full(self) -> bool:
         wanted = self._options.min_free_disk_bytes
         if wanted and self._clock() - self._looked_at >= _SECONDS_BETWEEN_LOOKS:

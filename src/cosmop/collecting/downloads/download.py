@@ -15,11 +15,9 @@ import pandas as pd
 
 from cosmop.collecting.downloads.arrivals import Arrivals
 from cosmop.collecting.downloads.budgets import Budgets
-from cosmop.collecting.downloads.download_options import USER_AGENT_WITHOUT_CONTACT, DownloadOptions
+from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.collecting.downloads.download_statistics import DownloadStatistics
 from cosmop.collecting.downloads.download_tables import (
-    LOG_COLUMNS,
-    MANIFEST_COLUMNS,
     hash_table,
     log_table,
     manifest_table,
@@ -31,20 +29,13 @@ from cosmop.collecting.downloads.receiving import Receiver, Wanted, host_of
 from cosmop.collecting.downloads.resuming import remaining
 from cosmop.collecting.downloads.withdrawals import withdrawn_ids
 from cosmop.collecting.web.fetch_errors import FetchError
-from cosmop.collecting.web.own_thread import run_in_own_thread
+from cosmop.collecting.web.own_thread import OwnThread
+from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT
 from cosmop.collecting.web.web_client import WebClient
 from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.intake_processes import IntakeProcesses
 from cosmop.imaging.store import ImageStore
-
-__all__ = [
-    "LOG_COLUMNS",
-    "MANIFEST_COLUMNS",
-    "DownloadOptions",
-    "DownloadResult",
-    "download_images",
-]
 
 logger = logging.getLogger(__name__)
 
@@ -57,11 +48,9 @@ class DownloadResult:
     """The images that came, and what became of every candidate.
 
     Attributes:
-        images: One row per different content, see `MANIFEST_COLUMNS`; the provenance is that of
-            the first candidate with this content, ``copies`` counts all of them.
-        log: One row per candidate, see `LOG_COLUMNS`; status is stored, identical (the same image
-            as an earlier candidate) or failed.
-        hashes: One row per image, as ``known`` of `cosmop.imaging.phash.hash_image_set` wants it.
+        images: See `cosmop.collecting.downloads.download_tables.manifest_table`.
+        log: See `cosmop.collecting.downloads.download_tables.log_table`.
+        hashes: See `cosmop.collecting.downloads.download_tables.hash_table`.
         statistics: One row per host that this run has asked, see
             `cosmop.collecting.downloads.download_statistics.DownloadStatistics.table`.
     """
@@ -104,9 +93,10 @@ def download_images(
         wanted = remaining(candidates, arrivals, store, options)
         _tell_before(candidates, wanted, options, host_addresses)
         done = candidates["candidate_id"].nunique() - len(wanted)
-        with closing(DownloadStatistics(done + len(wanted), done)) as statistics:
-            untried = run_in_own_thread(
-                lambda: _fetch(wanted, store, options, host_addresses, work, arrivals, statistics)
+        statistics = DownloadStatistics(done + len(wanted), done)
+        with closing(statistics), OwnThread("download") as thread:
+            untried = thread.run(
+                _fetch(wanted, store, options, host_addresses, work, arrivals, statistics)
             )
         arrived = with_untried(arrivals.table(), untried)
     log = log_table(candidates, arrived)

@@ -9,12 +9,9 @@ from cosmop.collecting.downloads.budgets import BudgetOptions
 from cosmop.collecting.downloads.hosts import HostLimits
 from cosmop.collecting.downloads.opt_outs import DEFAULT_REFUSED
 from cosmop.collecting.web.fetch_errors import FetchLimits
+from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT
 from cosmop.config import Options, Strings
 from cosmop.imaging.intake_options import IntakeOptions
-
-USER_AGENT_WITHOUT_CONTACT = (
-    "cosmop/0.1 (image research; contact: set user_agent in the parameters)"
-)
 
 
 class DownloadOptions(Options):

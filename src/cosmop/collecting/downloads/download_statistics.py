@@ -153,10 +153,6 @@ class DownloadStatistics:
         ]
         return pd.DataFrame(rows, columns=list(TABLE_COLUMNS)).astype(_TABLE_TYPES)
 
-    def by_kind(self) -> dict[str, int]:
-        """Return how often each kind of failure came, the most frequent first."""
-        return dict(self._kinds.most_common())
-
     def _summary(self) -> str:
         tried = self._run.tried
         stored = f"{(tried - self._failed) / tried:.0%} stored"

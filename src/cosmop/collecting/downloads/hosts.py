@@ -83,6 +83,11 @@ class HostSchedule(Generic[T]):
     Every item that `next` gives out is to be `finished` or `put_back` once. Each step takes
     O(log n) time. Not for several threads.
 
+    Args:
+        limits: What hosts may take.
+        slots: The most that are in flight at once, of all hosts.
+        clock: In seconds.
+
     Attributes:
         queued: Items that wait, those put back included.
         in_flight: Items that were given out and are neither finished nor put back.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from cosmop.collecting.downloads.robots import product_token
+from cosmop.collecting.web.user_agents import product_token
 
 DEFAULT_REFUSED = ("noai", "noimageai", "noindex", "noimageindex")  # as img2dataset 1.47
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from protego import Protego
 
 from cosmop.collecting.web.fetch_errors import FetchError
+from cosmop.collecting.web.user_agents import product_token
 
 DISALLOWED = "robots.txt disallows it"
 UNREADABLE = "robots.txt cannot be read"
@@ -70,10 +71,6 @@ class Robots:
             return UNREADABLE
         return "" if rules.can_fetch(url, self._token) else DISALLOWED
 
-    async def allows(self, url: str) -> bool:
-        """Tell whether `url` may be asked."""
-        return not await self.why_not(url)
-
     async def crawl_delay_s(self, url: str) -> float | None:
         """Return the ``Crawl-delay`` (no part of RFC 9309, but meant) or None, in seconds."""
         origin = _origin(url)
@@ -107,11 +104,6 @@ class Robots:
     def _forget_oldest(self) -> None:
         while len(self._sites) > self._origins or self._characters > _MOST_CHARACTERS:
             self._characters -= self._sites.popitem(last=False)[1].characters
-
-
-def product_token(user_agent: str) -> str:
-    """Return ``"cosmop"`` for ``"cosmop/0.1 (...)"`` (RFC 9309, section 2.2.1), in lower case."""
-    return re.split(r"[\s/;(]", user_agent.strip(), maxsplit=1)[0].lower()
 
 
 def group_for(token: str, text: str) -> str:

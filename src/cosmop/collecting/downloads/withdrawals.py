@@ -42,7 +42,7 @@ def find_withdrawn_images(
         requests: Columns ``image`` (its id, its address, its page or its post) and ``reason``; may
             be empty. An id counts even if no image has it: it may come.
         candidates: See `cosmop.collecting.candidates.CANDIDATE_COLUMNS`.
-        download_log: See `cosmop.collecting.downloads.download.LOG_COLUMNS`.
+        download_log: See `cosmop.collecting.downloads.download_tables.LOG_COLUMNS`.
 
     Raises:
         InputError: The requests lack a column.
@@ -55,7 +55,7 @@ def find_withdrawn_images(
 
 
 def images_of_withdrawn(
-    candidates: pd.DataFrame, download_log: pd.DataFrame, withdrawn_ids: Iterable[str]
+    candidates: pd.DataFrame, download_log: pd.DataFrame, post_ids: Iterable[str]
 ) -> list[str]:
     """Return the images that only withdrawn posts named, so that nothing else keeps them.
 
@@ -65,7 +65,7 @@ def images_of_withdrawn(
     Args:
         candidates: Columns ``candidate_id``, ``post_id``; of all runs whose images are stored.
         download_log: Columns ``candidate_id``, ``image_id``, empty where nothing was stored.
-        withdrawn_ids: Of posts; see `cosmop.collecting.posts.post_compliance`.
+        post_ids: Those withdrawn; see `cosmop.collecting.posts.post_compliance`.
 
     Returns:
         Image ids, sorted.
@@ -74,7 +74,7 @@ def images_of_withdrawn(
     stored = stored[stored["image_id"] != ""].merge(
         candidates[["candidate_id", "post_id"]].drop_duplicates(), on="candidate_id", how="left"
     )
-    is_withdrawn = stored["post_id"].isin(set(withdrawn_ids))
+    is_withdrawn = stored["post_id"].isin(set(post_ids))
     kept = set(stored.loc[~is_withdrawn, "image_id"])
     return sorted(set(stored.loc[is_withdrawn, "image_id"]) - kept)
 
@@ -152,13 +152,22 @@ def withdraw_images(reasons: Mapping[str, str], store: ImageStore, work: Path) -
     logger.info("%d images were withdrawn for good, %d of them now", len(known), new)
 
 
+def withdrawn_ids(work: Path) -> frozenset[str]:
+    """Return what never comes back into downloads into `work`.
+
+    These are the ids of images that were withdrawn, and the SHA-256 of the bytes that they were
+    made of.
+    """
+    with JsonLines(work / _FILE) as lines:
+        return _names(lines)
+
+
 def _withdrawal(row: Any, reason: str) -> Arrival:
     return Arrival(
         candidate_id=row.candidate_id,
         fingerprint=row.fingerprint,
         problem_kind=WITHDRAWN,
         reason=f"withdrawn: {reason}",
-        is_temporary=False,
         final_url=row.final_url,
     )
 
@@ -177,13 +186,3 @@ def _remember(reasons: Mapping[str, str], originals: Mapping[str, str], lines: J
 def _names(lines: JsonLines) -> frozenset[str]:
     names = (row.get(name) for row in lines.rows for name in ("image_id", "original_sha256"))
     return frozenset(str(name) for name in names if _IMAGE_ID.fullmatch(str(name)))
-
-
-def withdrawn_ids(work: Path) -> frozenset[str]:
-    """Return what never comes back into downloads into `work`.
-
-    These are the ids of images that were withdrawn, and the SHA-256 of the bytes that they were
-    made of.
-    """
-    with JsonLines(work / _FILE) as lines:
-        return _names(lines)

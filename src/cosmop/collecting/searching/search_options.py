@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from cosmop.collecting.lists.url_lists import UrlListOptions
 from cosmop.collecting.posts.post_options import PostOptions
+from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT
 from cosmop.config import Options, Strings
 
 SOURCES = ("search", "posts", "folder", "url_list")
-DEFAULT_USER_AGENT = "cosmop/0.1 (image research; contact: set user_agent in the parameters)"
 
 
 def _as_url_list(given: Any) -> Any:
@@ -46,7 +46,7 @@ class SearchOptions(Options):
     )
     browser_start_s: float = Field(default=5.0, gt=0, description="Wait for Chromium, in seconds.")
     user_agent: str = Field(
-        default=DEFAULT_USER_AGENT,
+        default=USER_AGENT_WITHOUT_CONTACT,
         pattern=r"^[\x20-\x7e]*$",
         description="Of plain HTTP and APIs; printable ASCII, with a contact.",
     )

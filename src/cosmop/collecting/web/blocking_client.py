@@ -3,12 +3,13 @@
 import asyncio
 import codecs
 import re
-import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
 from cosmop.collecting.web.fetch_errors import FetchLimits
+from cosmop.collecting.web.own_thread import OwnThread
 from cosmop.collecting.web.web_client import Headers, WebClient
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
@@ -53,12 +54,10 @@ class BlockingClient:
         self._client = WebClient(
             user_agent=user_agent, host_addresses=host_addresses, keeps_cookies=True
         )
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="web client", daemon=True
-        )
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._client.__aenter__(), self._loop).result()
+        self._opened = ExitStack()
+        self._thread = self._opened.enter_context(OwnThread("web client"))
+        self._thread.run(self._client.__aenter__())
+        self._opened.callback(lambda: self._thread.run(self._end()))
 
     def fetch(
         self,
@@ -73,23 +72,14 @@ class BlockingClient:
         Raises:
             FetchError: See `WebClient.fetch`.
         """
-        asked = self._client.fetch(url, limits, form=form, headers=headers)
-        answer = asyncio.run_coroutine_threadsafe(asked, self._loop)
-        try:
-            fetched = answer.result()
-        finally:
-            answer.cancel()  # of use only if a person interrupts the wait
-        kind = dict(map(_lower_name, fetched.headers)).get("content-type", "")
-        return Page(fetched.url, fetched.body, page_text(fetched.body, kind), fetched.headers)
+        fetched = self._thread.run(self._client.fetch(url, limits, form=form, headers=headers))
+        named = {name.lower(): value for name, value in fetched.headers}
+        text = page_text(fetched.body, named.get("content-type", ""))
+        return Page(fetched.url, fetched.body, text, fetched.headers)
 
     def close(self) -> None:
         """Close the connections and end the thread; a second time does nothing."""
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._opened.close()
 
     async def _end(self) -> None:
         await self._client.__aexit__()
@@ -115,7 +105,3 @@ def _is_charset(name: str) -> bool:
         return _IS_CHARSET.fullmatch(codecs.lookup(name).name) is not None
     except LookupError:
         return False
-
-
-def _lower_name(header: tuple[str, str]) -> tuple[str, str]:
-    return header[0].lower(), header[1]

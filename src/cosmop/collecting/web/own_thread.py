@@ -1,38 +1,64 @@
 """An event loop of one's own, whoever calls and whatever loop runs there already."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, TypeVar
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import wait
+from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
-
-_LoopAndTask = tuple[asyncio.AbstractEventLoop, "asyncio.Task[Any] | None"]
 
 _SECONDS_BETWEEN_LOOKS = 0.5  # Windows hears Ctrl-C only between two waits
 
 
-def run_in_own_thread(begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run what `begin` returns in the event loop of a new thread, and wait for it.
+class OwnThread:
+    """An event loop in a new thread, for ordinary code; a context manager.
 
-    Works in ordinary code, in a thread, and in a notebook, whose thread runs a loop already. If
-    the wait is interrupted (Ctrl-C), the task is cancelled, ends its contexts, and then the
-    interruption goes on.
+    Works in a thread, and in a notebook, whose thread runs a loop already. Several threads may
+    have their work done here at once.
+
+    Args:
+        name: Of the thread.
     """
-    started: Future[_LoopAndTask] = Future()
 
-    async def main() -> T:
-        started.set_result((asyncio.get_running_loop(), asyncio.current_task()))
-        return await begin()
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._is_closing = asyncio.Event()
+        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+        self._thread.start()
 
-    with ThreadPoolExecutor(1, thread_name_prefix="download") as thread:
-        finished = thread.submit(asyncio.run, main())
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do `work` in the loop and wait for it.
+
+        If the wait is interrupted (Ctrl-C), the work is cancelled and the interruption goes on;
+        `close` then waits until the work has ended its contexts.
+        """
+        done = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            while not finished.done():
-                wait([finished], timeout=_SECONDS_BETWEEN_LOOKS)
+            while not done.done():
+                wait([done], timeout=_SECONDS_BETWEEN_LOOKS)
         except BaseException:
-            loop, task = started.result()
-            if task is not None and not finished.done():
-                loop.call_soon_threadsafe(task.cancel)
+            done.cancel()
             raise
-        return finished.result()
+        return done.result()
+
+    def close(self) -> None:
+        """Wait for all work, and end the thread; a second time does nothing."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._is_closing.set)
+            self._thread.join()
+
+    def _live(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._until_closed())
+
+    async def _until_closed(self) -> None:
+        await self._is_closing.wait()
+        work = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*work, return_exceptions=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

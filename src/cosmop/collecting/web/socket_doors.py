@@ -30,8 +30,7 @@ _LOOKUPS_AT_ONCE = 32  # a name server that does not answer holds a thread for t
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
 
-def forbidden(address: str) -> FetchError:
-    """Return the failure of a connection that was not opened."""
+def _forbidden(address: str) -> FetchError:
     return FetchError("forbidden_address", f"forbidden address {address}")
 
 
@@ -43,7 +42,7 @@ def open_public_socket(info: AddressInfo) -> socket.socket:
     """
     family, kind, protocol, _, address = info
     if not is_public(address[0]):
-        raise forbidden(address[0])
+        raise _forbidden(address[0])
     return socket.socket(family, kind, protocol)
 
 
@@ -114,7 +113,7 @@ class PublicResolver(AbstractResolver):
         named = {str(address[0]): found for found, *_, address in answers}
         allowed = [name for name in named if is_public(name)]
         if not allowed:
-            raise forbidden(min(named, default="none"))
+            raise _forbidden(min(named, default="none"))
         return [_result(host, name, port) for name in allowed]
 
     async def close(self) -> None:

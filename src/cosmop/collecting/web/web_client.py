@@ -46,14 +46,12 @@ class Fetched:
 
     Attributes:
         url: Where the redirects ended.
-        status: Always 200.
         headers: As they came, names in the server's case, values as Latin-1.
         body: Empty if it went to a sink.
         length: Bytes of the body.
     """
 
     url: str
-    status: int
     headers: Headers
     body: bytes
     length: int
@@ -177,8 +175,8 @@ class WebClient:
                 await before_hop(str(asked))
             with _failures_in_words():
                 async with Patience(limits, left_s) as patience:
-                    sent = headers if asked.origin() == origin else None
-                    outcome = await self._ask(asked, (form, sent), wanted, patience)
+                    own = headers if asked.origin() == origin else None
+                    outcome = await self._ask(asked, wanted, patience, form=form, headers=own)
             if isinstance(outcome, Fetched):
                 return outcome
             left_s -= patience.used_s
@@ -186,9 +184,8 @@ class WebClient:
         raise FetchError("too_many_redirects", f"more than {limits.max_redirects} redirects")
 
     async def _ask(
-        self, asked: URL, sent: tuple[_Texts, _Texts], wanted: _Wanted, patience: Patience
+        self, asked: URL, wanted: _Wanted, patience: Patience, *, form: _Texts, headers: _Texts
     ) -> "Fetched | _Redirect":
-        form, headers = sent
         is_stated = plain_host(asked.raw_host or "") in self._stated_hosts
         session = self._stated if is_stated else self._public
         method = "GET" if form is None else "POST"
@@ -241,7 +238,7 @@ async def _read(
         patience.count(len(piece))
         length += len(piece)
         take(piece)
-    return Fetched(url, answer.status, headers, b"".join(body), length)
+    return Fetched(url, headers, b"".join(body), length)
 
 
 def _plain_headers(answer: aiohttp.ClientResponse) -> Headers:

@@ -1,0 +1,103 @@
+import asyncio
+import contextlib
+import signal
+import threading
+import time
+
+import pytest
+
+from cosmop.collecting.web.own_thread import OwnThread
+
+
+@pytest.fixture
+def ctrl_c():
+    """Python's own answer to Ctrl-C, which whoever started the tests may have switched off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+async def double(number):
+    await asyncio.sleep(0.01)
+    return 2 * number
+
+
+async def fail():
+    raise TimeoutError("the work's own")
+
+
+def test_work_gives_its_result_or_its_error_and_leaves_nothing():
+    before = threading.active_count()
+    with OwnThread("test") as thread:
+        assert [thread.run(double(number)) for number in range(3)] == [0, 2, 4]
+        with pytest.raises(TimeoutError, match="the work's own"):
+            thread.run(fail())
+    thread.close()
+
+    assert threading.active_count() == before
+
+
+def test_it_works_where_a_loop_runs_already():
+    async def main():
+        with OwnThread("test") as thread:
+            return thread.run(double(4))
+
+    assert asyncio.run(main()) == 8
+
+
+def test_several_threads_have_their_work_done_at_once():
+    met, results = asyncio.Barrier(4), []
+
+    async def meet():
+        return await met.wait()
+
+    with OwnThread("test") as thread:
+        askers = [
+            threading.Thread(target=lambda: results.append(thread.run(meet()))) for _ in range(4)
+        ]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join()
+
+    assert sorted(results) == [0, 1, 2, 3]
+
+
+def test_an_interrupted_wait_lets_the_work_end_its_contexts(ctrl_c):
+    done = []
+
+    @contextlib.asynccontextmanager
+    async def slow_to_leave():
+        try:
+            yield
+        finally:
+            await asyncio.sleep(0.2)
+            done.append("left")
+
+    async def work():
+        async with slow_to_leave():
+            threading.Thread(target=ctrl_c).start()
+            await asyncio.sleep(60)
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), OwnThread("test") as thread:
+        thread.run(work())
+
+    assert done == ["left"]
+    assert time.monotonic() - start < 10
+
+
+def test_work_that_was_left_behind_is_waited_for():
+    done = []
+
+    async def behind():
+        await asyncio.sleep(0.1)
+        done.append("behind")
+
+    async def work():
+        return asyncio.create_task(behind())
+
+    with OwnThread("test") as thread:
+        task = thread.run(work())
+
+    assert (done, task.done()) == (["behind"], True)
