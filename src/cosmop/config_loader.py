@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from cosmop.datasets.secrets import hide
 from cosmop.errors import InputError
 
 PROVIDERS = "providers"
@@ -16,7 +17,7 @@ class StudyConfigLoader(OmegaConfigLoader):
     """Makes the files of ``conf/<env>/providers`` one parameter, ``params:providers``.
 
     Each file holds one provider under its name, so that adding a provider is adding a file; an
-    environment says only what differs.
+    environment says only what differs. Credentials come as texts that no log can show.
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
@@ -27,7 +28,7 @@ class StudyConfigLoader(OmegaConfigLoader):
         """
         found = self._read(key)
         if key != "parameters":
-            return found
+            return dict(hide(found)) if key == "credentials" else found
         given = found.get(PROVIDERS, {})
         if not isinstance(given, dict):
             raise InputError(

@@ -24,7 +24,7 @@ _DRIVER = shutil.which("chromedriver")
 _PICTURE = PROJECT / "docs" / "images" / "flow.png"
 _WAIT_S = 60
 _VIEW = {"showFeatureHints": False, "theme": "light", "orientation": "horizontal"}
-AFTERWARDS = ["run", "--pipelines=exploration,export"]
+AFTERWARDS = ["run", "--pipelines=exploration,export,compliance"]
 NOT_MADE = {"published_fid"}  # it takes 50,000 images
 # The page asks for fonts and for a server that a static site does not have; it works without.
 _KNOWN = ("fonts.googleapis.com", "api/metadata", "metadata fetch error")

@@ -15,6 +15,7 @@ from cosmop.datasets.pictures import (
 from cosmop.datasets.secrets import SecretDataset, SecretsDataset
 from cosmop.datasets.snapshots import SnapshotsDataset, WorkspaceDataset
 from cosmop.datasets.tables import (
+    EveryVersionDataset,
     FeatureTableDataset,
     JSONDataset,
     OptionalCSVDataset,
@@ -26,6 +27,7 @@ from cosmop.datasets.work_folders import InputFolderDataset, WorkFolder, WorkFol
 
 __all__ = [
     "CardsDataset",
+    "EveryVersionDataset",
     "ExportDataset",
     "ExportFolderDataset",
     "FeatureTableDataset",

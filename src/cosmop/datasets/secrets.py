@@ -7,6 +7,39 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
 
 
+class Credential(str):
+    """A text that looks like nothing in what is printed of a mapping or list that holds it.
+
+    Kedro writes the arguments of every hook into its log at DEBUG, credentials among them.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "hidden"
+
+
+class Secret(Credential):
+    """A text that looks like nothing however it is printed, formatted or logged.
+
+    What its methods make of it, such as ``secret.strip()``, is plain text.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "hidden"
+
+
+def hide(credentials: Any) -> Any:
+    """Return credentials as they came, each of their texts a `Credential`."""
+    if isinstance(credentials, dict):
+        return {name: hide(value) for name, value in credentials.items()}
+    if isinstance(credentials, list):
+        return [hide(value) for value in credentials]
+    return Credential(credentials) if isinstance(credentials, str) else credentials
+
+
 class SecretsDataset(AbstractDataset[None, dict[str, str]]):
     """All secrets of one group of the credentials, by name, for example keys of providers.
 
@@ -21,11 +54,13 @@ class SecretsDataset(AbstractDataset[None, dict[str, str]]):
         credentials: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._secrets = {name: str(value) for name, value in (credentials or {}).items() if value}
+        self._secrets = {
+            name: Secret(value) for name, value in (credentials or {}).items() if value
+        }
         self.metadata = metadata
 
     def load(self) -> dict[str, str]:
-        """Return the secrets that somebody has given."""
+        """Return the secrets that somebody has given, each a `Secret`."""
         return dict(self._secrets)
 
     def save(self, data: None) -> None:
@@ -60,12 +95,13 @@ class SecretDataset(AbstractDataset[None, str | None]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._name = name
-        self._secret = (credentials or {}).get(name)
+        given = (credentials or {}).get(name)
+        self._secret = Secret(given) if given else None
         self.metadata = metadata
 
     def load(self) -> str | None:
-        """Return the secret, or None when nobody has given one."""
-        return str(self._secret) if self._secret else None
+        """Return the `Secret`, or None when nobody has given one."""
+        return self._secret
 
     def save(self, data: None) -> None:
         """Refuse: secrets are not data."""

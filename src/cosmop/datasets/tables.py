@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview, TablePreview
 
 from cosmop.classifiers.feature_table import FeatureTable
@@ -51,6 +51,62 @@ class OptionalTableDataset(TableDataset):
     def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
         """Return the first rows for kedro-viz; none when there is no table."""
         return super().preview(nrows) if self._exists() else _table_preview(pd.DataFrame(), 0)
+
+
+class EveryVersionDataset(AbstractDataset[None, pd.DataFrame]):
+    """All versions of a Parquet table, one below the other, each different row once.
+
+    Args:
+        filepath: That of the `TableDataset` whose versions are wanted.
+        columns: Of the table.
+        metadata: For kedro-viz.
+    """
+
+    def __init__(
+        self, *, filepath: str, columns: list[str], metadata: dict[str, Any] | None = None
+    ) -> None:
+        self._filepath = PurePosixPath(filepath)
+        self._columns = columns
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """Return the rows, those of the oldest version first.
+
+        Raises:
+            InputError: There is no version.
+        """
+        files = self._files()
+        if not files:
+            raise InputError(
+                f"This run needs all versions of {self._filepath}, but there is none; run the "
+                "pipeline that makes it first."
+            )
+        versions = (pd.read_parquet(file, columns=self._columns) for file in files)
+        rows = next(versions).drop_duplicates(ignore_index=True)
+        for version in versions:  # one at a time in memory: most of it is known already
+            rows = pd.concat([rows, version]).drop_duplicates(ignore_index=True)
+        return rows
+
+    def fingerprint(self) -> str:
+        """Return what changes when there is another version."""
+        return " ".join(file.parent.name for file in self._files()[-1:])
+
+    def _files(self) -> list[Path]:
+        return sorted(Path(self._filepath).glob(f"*/{self._filepath.name}"))
+
+    def save(self, data: None) -> None:
+        """Refuse: versions are saved one by one."""
+        raise DatasetError(f"All versions of {self._filepath} cannot be saved, got {data!r}.")
+
+    def _exists(self) -> bool:
+        return bool(self._files())
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath), "columns": self._columns}
+
+    def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
+        """Return the first rows for kedro-viz."""
+        return _table_preview(self.load(), nrows)
 
 
 class OptionalCSVDataset(AbstractDataset[None, pd.DataFrame]):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,8 +13,8 @@ from cosmop.errors import InputError
 from cosmop.metrics.frechet import frechet_from_features, frechet_interval
 from cosmop.metrics.kernel import kernel_interval
 from cosmop.metrics.nearest import copying
-from cosmop.metrics.options import DistanceOptions, JudgingOptions, ResamplingOptions
-from cosmop.metrics.precision_recall import prdc
+from cosmop.metrics.options import DistanceOptions, JudgingOptions
+from cosmop.metrics.precision_recall import neighbour_radii, prdc
 from cosmop.metrics.real_floor import FEWEST_IMAGES, measures_with_floor, usable_neighbours
 
 _INCEPTION = "inception_v3_2015"
@@ -69,6 +70,7 @@ class Judge:
         self._unseen = unseen
         self._real = extractor.extract_array(_as_rgb(real_NHWC))
         self._floor = floor_between_halves(self._real, options.seed)
+        self._radii = cache(partial(neighbour_radii, self._real))
 
     @property
     def seeds(self) -> list[int]:
@@ -95,9 +97,19 @@ class Judge:
         unseen = self._real[self._unseen] if self._unseen.any() else None
         return {
             "name": distance_name(self._extractor.name),
-            **compare(self._real, fake, self._options),
+            **self._compare(fake),
             "floor": self._floor,
             **copying(self._real[~self._unseen], fake, unseen),
+        }
+
+    def _compare(self, fake: NDArray[np.float32]) -> dict[str, Any]:
+        """Return every distance and share of fake [M, D] against the real features."""
+        options = self._options
+        k = min(options.neighbours, len(self._real) - 1, len(fake) - 1)
+        return {
+            "distance": frechet_interval(self._real, fake, options.resamples, options.seed),
+            "kernel_distance": kernel_interval(self._real, fake, options.resamples, options.seed),
+            **prdc(self._real, fake, k, self._radii(k)),
         }
 
 
@@ -114,18 +126,6 @@ def distance_name(extractor: str) -> str:
 def kernel_name(extractor: str) -> str:
     """Name a kernel distance by its features; "kid" is said only of the 2015 Inception."""
     return "kid" if extractor == _INCEPTION else f"kd_{extractor}"
-
-
-def compare(
-    real: NDArray[np.float32], fake: NDArray[np.float32], options: ResamplingOptions
-) -> dict[str, Any]:
-    """Return every distance and share of fake [M, D] against real [N, D] features."""
-    k = min(options.neighbours, len(real) - 1, len(fake) - 1)
-    return {
-        "distance": frechet_interval(real, fake, options.resamples, options.seed),
-        "kernel_distance": kernel_interval(real, fake, options.resamples, options.seed),
-        **prdc(real, fake, k),
-    }
 
 
 def floor_between_halves(features: NDArray[np.float32], seed: int) -> float:

@@ -10,20 +10,23 @@ import torch
 from numpy.typing import ArrayLike
 
 from cosmop.errors import InputError
-from cosmop.metrics.checks import Floats, checked_pair
+from cosmop.metrics.checks import Floats, checked_features, checked_pair
 from cosmop.metrics.intervals import Interval, wilson
 from cosmop.metrics.subsets import PairTable, Rows, half_sample_intervals
 
 _WHO = "Precision and recall"
 
 
-def prdc(real: ArrayLike, fake: ArrayLike, k: int = 3) -> dict[str, float]:
+def prdc(
+    real: ArrayLike, fake: ArrayLike, k: int = 3, real_radii: Floats | None = None
+) -> dict[str, float]:
     """Return precision, recall, density and coverage of fake [M, D] against real [N, D] features.
 
     Args:
         real: Features of real images.
         fake: Features of generated images.
         k: The neighbour that gives the radius; 3 in Kynkäänniemi et al., 5 in Naeem et al.
+        real_radii: `neighbour_radii` of the real images at this k, where they are known.
 
     Raises:
         InputError: Not more than k images on a side, other dimensions, or values not finite.
@@ -31,7 +34,22 @@ def prdc(real: ArrayLike, fake: ArrayLike, k: int = 3) -> dict[str, float]:
     if k < 1:
         raise InputError(f"{_WHO} need k of at least 1, got {k}; the papers take 3 and 5.")
     left, right = checked_pair(real, fake, _WHO, least=k + 1)
-    return NeighbourComparison(left, right, k).full()
+    middle = left.mean(0)
+    x, y = left - middle, right - middle
+    of_real = _radii(_distances(x, x), k) if real_radii is None else real_radii
+    of_fake = _radii(_distances(y, y), k)
+    return _shares(_distances(x, y), of_real, of_fake, k)
+
+
+def neighbour_radii(features: ArrayLike, k: int) -> Floats:
+    """Return the distance of each image of features [N, D] to its k-th nearest other one, [N].
+
+    Raises:
+        InputError: Not more than k images, another shape, or values not finite.
+    """
+    x = checked_features(features, _WHO, least=k + 1)
+    centred = x - x.mean(0)
+    return _radii(_distances(centred, centred), k)
 
 
 def prdc_intervals(
@@ -90,23 +108,31 @@ class NeighbourComparison:
         return {name: np.array([one[name] for one in measured]) for name in measured[0]}
 
     def _measure(self, real: Rows, fake: Rows) -> dict[str, float]:
-        between = self._between.at(real, fake)  # [n, m]
-        in_real = between <= self._radii(self._within_real, real)[:, None]
-        in_fake = between <= self._radii(self._within_fake, fake)[None, :]
-        return {
-            "precision": float(in_real.any(0).mean()),
-            "recall": float(in_fake.any(1).mean()),
-            "density": float(np.count_nonzero(in_real) / (len(fake) * self._k)),
-            "coverage": float(in_real.any(1).mean()),
-        }
+        radii = [
+            _radii(within.at(rows, rows), self._k)
+            for within, rows in ((self._within_real, real), (self._within_fake, fake))
+        ]
+        return _shares(self._between.at(real, fake), *radii, self._k)
 
-    def _radii(self, within: PairTable, rows: Rows) -> Floats:
-        """Return the distance of each image to its k-th nearest other one, [n]."""
-        distances = within.at(rows, rows)
-        np.fill_diagonal(distances, np.inf)  # rounding must not make an image its own neighbour
-        distances.partition(self._k - 1, axis=1)
-        radii: Floats = distances[:, self._k - 1]
-        return radii
+
+def _shares(between: Floats, real_radii: Floats, fake_radii: Floats, k: int) -> dict[str, float]:
+    """Return the measures of distances [n, m] between real and generated images."""
+    in_real = between <= real_radii[:, None]
+    in_fake = between <= fake_radii[None, :]
+    return {
+        "precision": float(in_real.any(0).mean()),
+        "recall": float(in_fake.any(1).mean()),
+        "density": float(np.count_nonzero(in_real) / (between.shape[1] * k)),
+        "coverage": float(in_real.any(1).mean()),
+    }
+
+
+def _radii(distances: Floats, k: int) -> Floats:
+    """Return the distance of each image to its k-th nearest other one, [n]; uses up `distances`."""
+    np.fill_diagonal(distances, np.inf)  # rounding must not make an image its own neighbour
+    distances.partition(k - 1, axis=1)
+    radii: Floats = distances[:, k - 1].copy()
+    return radii
 
 
 def _distances(x: Floats, y: Floats) -> Floats:

@@ -73,7 +73,7 @@ class TeamRun(TrainingRun):
                 try:
                     for spooled in _appearing(spool, process, behind=seen):
                         seen = spooled.images
-                        yield _loaded(spooled)
+                        yield self._loaded(spooled)
                 finally:
                     _stop(process)
                 if process.returncode == 0:
@@ -89,6 +89,11 @@ class TeamRun(TrainingRun):
                 f"{_RESTARTS + 1} times; see their messages above, and start the same command "
                 "again to go on."
             )
+
+    def _loaded(self, spooled: SpooledSnapshot) -> Snapshot:
+        generator, statistics, state = spooled.load()
+        self._set_precision(generator)
+        return Snapshot(state.kimg, generator, statistics, state)
 
     def _command(self, folder: str) -> list[str]:
         return [
@@ -115,11 +120,6 @@ def _appearing(
                 behind = spooled.images
                 yield spooled
         time.sleep(0 if is_over else _SECONDS_BETWEEN_LOOKS)
-
-
-def _loaded(spooled: SpooledSnapshot) -> Snapshot:
-    generator, statistics, state = spooled.load()
-    return Snapshot(state.kimg, generator, statistics, state)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

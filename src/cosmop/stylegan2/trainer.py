@@ -62,6 +62,8 @@ _STEPS_BETWEEN_POSTFIXES = 25
 class Snapshot:
     """The averaged generator after `kimg` thousand images, and all that is needed to go on.
 
+    `generator` has float32 weights and computes in the precision of training.
+
     `statistics` holds means since the snapshot before: losses, logits, real_sign (r_t),
     path_length, r1_penalty, augmentation_strength (now), seconds_per_kimg (training alone), and
     held_out_gap (r_v, now) where images are held out.
@@ -249,7 +251,8 @@ class TrainingRun:
             average.load_state_dict(self._weights.average.state_dict())
         generator, discriminator = generator.to(self._device), discriminator.to(self._device)
         average = average.to(self._device).eval().requires_grad_(requires_grad=False)
-        generator.synthesis.set_half(self._half, options.half_levels)
+        for one in (generator, average):
+            self._set_precision(one)
         discriminator.set_half(self._half, options.half_levels)
         discriminator.freeze(options.freeze_blocks)
         path_interval = options.path_length_interval if options.path_length_weight else None
@@ -272,6 +275,9 @@ class TrainingRun:
             team=self._team,
         )
         return contest, average
+
+    def _set_precision(self, generator: Generator) -> None:
+        generator.synthesis.set_half(self._half, self._training.half_levels)
 
     def _average(self, images_before: int, generator: Generator, average: Generator) -> None:
         """Half-life as given, but never more than a share of the images so far (ADA's ramp)."""

@@ -22,16 +22,19 @@ def check_posts(
 def withdraw_images(
     withdrawn_posts: pd.DataFrame,
     removal_requests: pd.DataFrame,
-    image_candidates: pd.DataFrame,
-    download_log: pd.DataFrame,
+    every_image_candidates: pd.DataFrame,
+    every_download_log: pd.DataFrame,
     image_store: ImageStore,
     download_work: WorkFolder,
 ) -> pd.DataFrame:
-    """Delete the images of withdrawn posts and those that people asked to have deleted."""
+    """Delete the images of withdrawn posts and those that people asked to have deleted.
+
+    What earlier runs named counts too: their images lie in the store still.
+    """
     from cosmop.collecting.downloads import withdrawals
 
     gone = withdrawals.find_withdrawn_images(
-        withdrawn_posts, removal_requests, image_candidates, download_log
+        withdrawn_posts, removal_requests, every_image_candidates, every_download_log
     )
     reasons = dict(zip(gone["image_id"], gone["reason"], strict=True))
     withdrawals.withdraw_images(reasons, image_store, download_work.path)

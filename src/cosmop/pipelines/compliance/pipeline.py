@@ -20,8 +20,8 @@ def create_pipeline() -> Pipeline:
                 [
                     "withdrawn_posts",
                     "removal_requests",
-                    "image_candidates",
-                    "download_log",
+                    "every_image_candidates",
+                    "every_download_log",
                     "image_store",
                     "download_work",
                 ],

@@ -19,6 +19,7 @@ from cosmop.stylegan2.trainer import Snapshot, TrainingDivergedError, TrainingRu
 logger = logging.getLogger(__name__)
 
 _GRID_COLUMNS, _GRID_ROWS = 8, 6
+_LEAST_BATCH, _PIXELS_AT_A_TIME = 32, 2**17
 
 
 def train_with_judge(
@@ -148,7 +149,13 @@ class _Trial:
         return max((snapshot.kimg for snapshot in self.workspace.snapshots), default=0.0)
 
     def _sample(self, generator: Any) -> NDArray[np.uint8]:
-        images = sample_images(generator, self._judge.seeds, labels=self._labels)
+        pixels = generator.options.height * generator.options.width
+        images = sample_images(
+            generator,
+            self._judge.seeds,
+            batch_size=max(_LEAST_BATCH, _PIXELS_AT_A_TIME // pixels),
+            labels=self._labels,
+        )
         return np.concatenate(list(images))
 
 
