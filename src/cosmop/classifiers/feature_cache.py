@@ -7,7 +7,6 @@ processes may write at once, and caches of several machines are merged by copyin
 together.
 """
 
-import errno
 import hashlib
 import json
 import logging
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from cosmop.errors import InputError
+from cosmop.errors import InputError, is_no_room
 
 __all__ = ["FeatureCache", "FeatureShelf"]
 
@@ -185,7 +184,7 @@ class FeatureShelf:
             finally:
                 aside.unlink(missing_ok=True)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if not is_no_room(error):
                 raise
             raise InputError(
                 f"The feature cache at {self.folder} needs {len(content)} bytes more, but the disk "

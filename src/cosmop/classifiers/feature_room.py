@@ -1,6 +1,5 @@
 """Room for features: in memory while they are few, else in a file that has no name."""
 
-import errno
 import os
 import tempfile
 from pathlib import Path
@@ -8,10 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmop.errors import InputError
+from cosmop.errors import InputError, is_no_room
 
 _MEMORY_BYTES = 2**29
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def feature_room(count: int, dimensions: int, folder: Path | None = None) -> NDArray[np.float32]:
@@ -34,7 +32,7 @@ def feature_room(count: int, dimensions: int, folder: Path | None = None) -> NDA
                 os.posix_fallocate(file.fileno(), 0, size)
             file.truncate(size)
         except OSError as error:
-            if error.errno not in _NO_ROOM:
+            if not is_no_room(error):
                 raise
             raise InputError(
                 f"The features of {count} images need {size / 2**20:.0f} MiB in "

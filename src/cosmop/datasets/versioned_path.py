@@ -1,6 +1,5 @@
 """The base of our datasets: one file or folder per version, published atomically."""
 
-import errno
 import hashlib
 import shutil
 from abc import abstractmethod
@@ -10,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from kedro.io import AbstractVersionedDataset, DatasetError
 from kedro.io.core import Version
 
-from cosmop.errors import InputError
+from cosmop.errors import InputError, is_no_room
 
 T = TypeVar("T")
 
@@ -64,7 +63,7 @@ class VersionedPathDataset(AbstractVersionedDataset[T, T], Generic[T]):
                 shutil.rmtree(target)
             aside.replace(target)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if not is_no_room(error):
                 raise
             raise InputError(
                 f"Saving {target.name} to {target.parent} needs more space than the disk has left; "

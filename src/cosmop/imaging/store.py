@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cosmop.errors import InputError
-
-_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+from cosmop.errors import InputError, is_no_room
 
 
 class ImageStore:
@@ -102,7 +100,7 @@ class ImageStore:
         try:
             yield
         except OSError as error:
-            if error.errno not in _DISK_IS_FULL:
+            if not is_no_room(error):
                 raise
             raise InputError(
                 f"The image store at {self.root} needs {count} bytes for one more image, "

@@ -4,7 +4,6 @@ Only who knows the token in the address gets anything but 403, and only under th
 machine; the page may ask nobody else for anything.
 """
 
-import errno
 import hmac
 import json
 import logging
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlencode
 
-from cosmop.errors import InputError
+from cosmop.errors import InputError, is_no_room
 from cosmop.imaging.decoding import UnreadableImageError
 from cosmop.labels.annotation_room import AnnotationRoom
 
@@ -38,7 +37,6 @@ _ICON = (
     b"</svg>"
 )
 _LONGEST_BODY = 64_000
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _GUARDS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
@@ -228,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self.room.take(sent)
         except OSError as error:
-            full = error.errno in _NO_ROOM
+            full = is_no_room(error)
             status = HTTPStatus.INSUFFICIENT_STORAGE if full else HTTPStatus.SERVICE_UNAVAILABLE
             why = "the disk has no room for it; free some space" if full else str(error)
             raise _Refused(status, f"An answer could not be saved: {why}.") from error

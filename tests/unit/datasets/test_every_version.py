@@ -23,8 +23,8 @@ def every(path):
 
 
 def test_rows_of_all_versions_come_once_the_oldest_first(path):
-    save(path, "2026-01-02", name=["b", "c"], image=["2", ""], more=[1, 2])
     save(path, "2026-01-01", name=["a", "b"], image=["1", "2"], more=[3, 4])
+    save(path, "2026-01-02", name=["b", "c"], image=["2", ""], more=[1, 2])
     save(path, "2026-01-03", name=["c"], image=["3"], more=[5])
 
     rows = every(path).load()
@@ -53,4 +53,4 @@ def test_without_a_version_the_way_out_is_named(path):
 
 def test_nobody_saves_all_versions(path):
     with pytest.raises(DatasetError, match="cannot be saved"):
-        every(path).save(None)
+        every(path).save(pd.DataFrame())

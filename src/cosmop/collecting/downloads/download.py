@@ -1,7 +1,6 @@
 """Safe, polite, resumable download of candidates into the image store."""
 
 import asyncio
-import errno
 import logging
 import shutil
 import uuid
@@ -32,14 +31,13 @@ from cosmop.collecting.web.fetch_errors import FetchError
 from cosmop.collecting.web.own_thread import OwnThread
 from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT
 from cosmop.collecting.web.web_client import WebClient
-from cosmop.errors import InputError
+from cosmop.errors import InputError, is_no_room
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.intake_processes import IntakeProcesses
 from cosmop.imaging.store import ImageStore
 
 logger = logging.getLogger(__name__)
 
-_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 _SECONDS_BETWEEN_SYNCS = 1.0
 
 
@@ -178,7 +176,7 @@ def _sentence_for_a_full_disk(work: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _DISK_IS_FULL:
+        if not is_no_room(error):
             raise
         raise InputError(
             f"The download wants room for its journal and unfinished files in {work}, but the disk "
