@@ -6,6 +6,7 @@ import yaml
 from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.collecting.searching.search_options import SearchOptions
 from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT, product_token
+from cosmop.errors import InputError
 
 GLOBALS = Path(__file__).parents[3] / "conf/study/globals.yml"
 
@@ -27,3 +28,10 @@ def test_who_sets_no_user_agent_is_the_same_everywhere():
 )
 def test_the_product_token_is_what_stands_before_the_version(agent, expected):
     assert product_token(agent) == expected
+
+
+@pytest.mark.parametrize("options", [SearchOptions, DownloadOptions])
+@pytest.mark.parametrize("agent", ["", "a\nHost: b", "café", "\x7f"])
+def test_a_name_that_no_header_can_hold_is_refused(options, agent):
+    with pytest.raises(InputError, match="user_agent"):
+        options.model_validate({"user_agent": agent})

@@ -195,9 +195,10 @@ def _tell_before(
             "%d of %d candidates need work, the others are done already",
             *(len(wanted), len(candidates)),
         )
+    stated = {name.lower() for name in host_addresses}
     strangers = (item.url for item in wanted if not item.file)
     if options.user_agent == USER_AGENT_WITHOUT_CONTACT and any(
-        host_of(url) not in host_addresses for url in strangers
+        host_of(url) not in stated for url in strangers
     ):
         logger.warning(
             "Nobody can reach you: user_agent in the download parameters has no contact; give a "

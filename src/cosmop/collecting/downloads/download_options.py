@@ -9,7 +9,7 @@ from cosmop.collecting.downloads.budgets import BudgetOptions
 from cosmop.collecting.downloads.hosts import HostLimits
 from cosmop.collecting.downloads.opt_outs import DEFAULT_REFUSED
 from cosmop.collecting.web.fetch_errors import FetchLimits
-from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT
+from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT, UserAgent
 from cosmop.config import Options, Strings
 from cosmop.imaging.intake_options import IntakeOptions
 
@@ -53,10 +53,9 @@ class DownloadOptions(Options):
         description="A host is given up after so many attempts that failed like those of a host "
         "that is down.",
     )
-    user_agent: str = Field(
+    user_agent: UserAgent = Field(
         default=USER_AGENT_WITHOUT_CONTACT,
-        min_length=1,
-        description="Who asks, honestly, with a contact.",
+        description="Who asks, honestly, with a contact; printable ASCII.",
     )
     obeys_robots_txt: bool = Field(default=True, description="RFC 9309, with Crawl-delay.")
     refused_directives: Strings = Field(

@@ -6,6 +6,7 @@ their usual names. See `cosmop.collecting.lists.list_files` for where files may 
 """
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ from cosmop.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+_USER = re.compile(r"^(https?://)[^/?#\\]*@", re.IGNORECASE)
 _NO_ADDRESS = "without an http(s) address"
 _LONGEST_TEXT = 4_000
 _LARGEST_SIDE_PX = 1_000_000
@@ -150,8 +152,11 @@ class UrlList:
 
 def _no_column(path: str, ours: str, theirs: str, columns: Sequence[str]) -> str:
     near = get_close_matches(theirs, columns, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"it has {list(columns)[:20]}."
-    return f"The URL list source wants the column {theirs!r} ({ours}) in {path}, but {hint}"
+    hint = f", did you mean {near[0]!r}?" if near else "; name one that it has."
+    return (
+        f"The URL list source wants the column {theirs!r} ({ours}) in {path}, got "
+        f"{list(columns)[:20]}{hint}"
+    )
 
 
 def _usable(batch: Batch, most: int | None, left_out: Counter[str]) -> Batch:
@@ -170,7 +175,8 @@ def _usable(batch: Batch, most: int | None, left_out: Counter[str]) -> Batch:
 
 
 def _address(value: object) -> str:
-    text = value.strip() if isinstance(value, str) else ""
+    """Return an http(s) address without a user and password, which nobody is sent or told."""
+    text = _USER.sub(r"\1", value.strip()) if isinstance(value, str) else ""
     is_web = text[:8].lower().startswith(("http://", "https://")) and "\ufffd" not in text
     return text if is_web and len(text) <= _LONGEST_TEXT else ""
 

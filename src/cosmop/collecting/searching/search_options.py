@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from cosmop.collecting.lists.url_lists import UrlListOptions
 from cosmop.collecting.posts.post_options import PostOptions
-from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT
+from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT, UserAgent
 from cosmop.config import Options, Strings
 
 SOURCES = ("search", "posts", "folder", "url_list")
@@ -45,9 +45,8 @@ class SearchOptions(Options):
         default="auto", description="auto: Chromium if it starts, else plain HTTP."
     )
     browser_start_s: float = Field(default=5.0, gt=0, description="Wait for Chromium, in seconds.")
-    user_agent: str = Field(
+    user_agent: UserAgent = Field(
         default=USER_AGENT_WITHOUT_CONTACT,
-        pattern=r"^[\x20-\x7e]*$",
         description="Of plain HTTP and APIs; printable ASCII, with a contact.",
     )
 

@@ -1,6 +1,12 @@
 """The name by which sites know us."""
 
 import re
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+# What a header can hold.
+UserAgent = Annotated[str, StringConstraints(min_length=1, pattern=r"^[\x20-\x7e]+$")]
 
 # Until a person has set another one; the download warns of it.
 USER_AGENT_WITHOUT_CONTACT = (
