@@ -108,11 +108,9 @@ class NeighbourComparison:
         return {name: np.array([one[name] for one in measured]) for name in measured[0]}
 
     def _measure(self, real: Rows, fake: Rows) -> dict[str, float]:
-        radii = [
-            _radii(within.at(rows, rows), self._k)
-            for within, rows in ((self._within_real, real), (self._within_fake, fake))
-        ]
-        return _shares(self._between.at(real, fake), *radii, self._k)
+        of_real = _radii(self._within_real.at(real, real), self._k)
+        of_fake = _radii(self._within_fake.at(fake, fake), self._k)
+        return _shares(self._between.at(real, fake), of_real, of_fake, self._k)
 
 
 def _shares(between: Floats, real_radii: Floats, fake_radii: Floats, k: int) -> dict[str, float]:

@@ -16,6 +16,7 @@ from cosmop.metrics.judging import (
     measure_distances,
 )
 from cosmop.metrics.options import DistanceOptions, JudgingOptions
+from cosmop.metrics.precision_recall import prdc
 
 OPTIONS = JudgingOptions(images=32, neighbours=3, resamples=10)
 
@@ -56,6 +57,21 @@ def test_the_distance_is_that_of_the_features(chance: np.random.Generator) -> No
     expected = frechet_from_features(extract(real), extract(fake))
     assert measured["distance"]["value"] == pytest.approx(expected)
     assert measured["name"] == "fd_mean_colours"
+
+
+def test_what_a_judge_keeps_of_the_real_images_changes_no_later_judgement(
+    chance: np.random.Generator,
+) -> None:
+    real, options = draw(chance, 40), JudgingOptions(images=32, neighbours=5, resamples=10)
+    judge = Judge(MeanColours(), real, options)
+    extract = MeanColours().extract_array
+
+    for count, neighbours in ((32, 5), (5, 4), (32, 5)):
+        fake = draw(chance, count, brightness=10)
+        measured = judge.measure(fake)
+        expected = prdc(extract(real), extract(fake), neighbours)
+        assert {name: measured[name] for name in expected} == expected
+        assert measured == Judge(MeanColours(), real, options).measure(fake)
 
 
 def test_greyscale_images_are_judged_as_the_same_pictures_in_three_equal_channels(

@@ -3,7 +3,7 @@ import pytest
 
 from cosmop.errors import InputError
 from cosmop.metrics.intervals import wilson
-from cosmop.metrics.precision_recall import prdc, prdc_intervals
+from cosmop.metrics.precision_recall import neighbour_radii, prdc, prdc_intervals
 
 
 def slow_prdc(real, fake, k):
@@ -40,6 +40,16 @@ def test_all_four_agree_with_their_definitions(k):
     real, fake = cloud(0, 30), cloud(1, 25, spread=0.8)
 
     assert prdc(real, fake, k) == pytest.approx(slow_prdc(real, fake, k))
+
+
+def test_known_radii_of_the_real_images_change_nothing():
+    real, fake = cloud(0, 40), cloud(1, 30, spread=0.8)
+    radii = neighbour_radii(real, 3)
+
+    distances = np.sqrt(np.square(real[:, None] - real[None]).sum(2))
+    assert radii == pytest.approx(np.sort(distances, axis=1)[:, 3])
+    assert prdc(real, fake, 3, radii) == prdc(real, fake, 3)
+    assert prdc(real, fake, 3, 2 * radii)["coverage"] > prdc(real, fake, 3)["coverage"]
 
 
 def test_a_tight_cluster_inside_the_data_is_precise_but_recalls_little():

@@ -97,10 +97,11 @@ def test_two_processes_have_the_loss_curve_of_one_and_resume_from_its_state(
 
 @pytest.mark.slow  # starts two processes twice over
 def test_when_one_process_is_killed_all_go_on_from_the_newest_snapshot() -> None:
-    run = _run(2, total_kimg=4.8)
+    run = _run(2, total_kimg=4.8, precision="bfloat16")
     came = []
     for snapshot in run.snapshots():
         came.append(snapshot.kimg)
+        assert snapshot.generator.synthesis.levels[-1].half_type == torch.bfloat16
         if snapshot.kimg == 0.16:
             os.kill(_worker(), signal.SIGKILL)
 

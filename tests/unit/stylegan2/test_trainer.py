@@ -369,6 +369,23 @@ def test_half_precision_trains_nearly_as_float32_does(precision: str) -> None:
     assert all(value.dtype == torch.float32 for value in half.generator.parameters())
 
 
+@pytest.mark.parametrize(("precision", "half"), [("bfloat16", torch.bfloat16), ("float32", None)])
+def test_snapshots_generate_in_the_precision_of_training_from_float32_weights(
+    precision: str, half: torch.dtype | None
+) -> None:
+    snapshot = _snapshots(_training(1, precision=precision))[-1]
+    plain = Generator(_NETWORK).eval().requires_grad_(requires_grad=False)
+    plain.load_state_dict(snapshot.state.part("average"))
+    z_ND = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
+    exact, came = plain(z_ND), snapshot.generator(z_ND)
+    plain.synthesis.set_half(half, 4)
+
+    assert torch.equal(came, plain(z_ND))
+    assert torch.equal(came, exact) == (half is None)
+    assert float((came - exact).abs().mean()) < 0.02 * float(exact.std())
+    assert snapshot.generator.checksum() == plain.checksum()
+
+
 _STARVED = """
 import resource
 import numpy as np
