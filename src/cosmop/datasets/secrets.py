@@ -6,6 +6,8 @@ from typing import Any
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
 
+from cosmop.errors import InputError
+
 
 class Credential(str):
     """A text that looks like nothing in what is printed of a mapping or list that holds it.
@@ -40,6 +42,25 @@ def hide(credentials: Any) -> Any:
     return Credential(credentials) if isinstance(credentials, str) else credentials
 
 
+def _mapping(credentials: Any) -> dict[str, Any]:
+    """Return what stands below one name in the credentials; nothing of it is ever quoted."""
+    if isinstance(credentials, dict | None):
+        return credentials or {}
+    raise InputError(
+        "The credentials want a name for each secret below x_api and below provider_keys, such as "
+        "x_api: {bearer_token: …}, got a value without one; name it in conf/local/credentials.yml."
+    )
+
+
+def _secret(name: str, value: Any) -> Secret:
+    if isinstance(value, str | int):
+        return Secret(value)
+    raise InputError(
+        f"The credentials want a text as {name}, got {type(value).__name__}; correct it in "
+        "conf/local/credentials.yml."
+    )
+
+
 class SecretsDataset(AbstractDataset[None, dict[str, str]]):
     """All secrets of one group of the credentials, by name, for example keys of providers.
 
@@ -54,9 +75,8 @@ class SecretsDataset(AbstractDataset[None, dict[str, str]]):
         credentials: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._secrets = {
-            name: Secret(value) for name, value in (credentials or {}).items() if value
-        }
+        given = _mapping(credentials)
+        self._secrets = {name: _secret(name, value) for name, value in given.items() if value}
         self.metadata = metadata
 
     def load(self) -> dict[str, str]:
@@ -95,8 +115,8 @@ class SecretDataset(AbstractDataset[None, str | None]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._name = name
-        given = (credentials or {}).get(name)
-        self._secret = Secret(given) if given else None
+        given = _mapping(credentials).get(name)
+        self._secret = _secret(name, given) if given else None
         self.metadata = metadata
 
     def load(self) -> str | None:

@@ -1,7 +1,9 @@
 """Folders in which long work keeps what it has finished, so that it survives a power cut."""
 
 import json
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,6 +12,7 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
 
 from cosmop.datasets.checksums import listing_checksum
+from cosmop.errors import InputError
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -40,13 +43,26 @@ class WorkFolderDataset(AbstractDataset[NoReturn, WorkFolder]):
         metadata: For kedro-viz.
     """
 
+    _access = os.R_OK | os.W_OK | os.X_OK
+
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._path = Path(filepath)
         self.metadata = metadata
 
     def load(self) -> WorkFolder:
-        """Return the folder, with no listeners yet."""
-        self._path.mkdir(parents=True, exist_ok=True)
+        """Return the folder, with no listeners yet.
+
+        Raises:
+            InputError: It cannot be made or used.
+        """
+        with suppress(OSError):
+            self._path.mkdir(parents=True, exist_ok=True)
+        if not (self._path.is_dir() and os.access(self._path, self._access)):
+            raise InputError(
+                f"The work folder {self._path} must be a folder that can be read and written, but "
+                "is none; see to its rights, or to what is in its place, and run the same command "
+                "again."
+            )
         return WorkFolder(self._path)
 
     def save(self, data: NoReturn) -> None:
@@ -75,6 +91,8 @@ def folder_preview(folder: Path) -> JSONPreview:
 
 class InputFolderDataset(WorkFolderDataset):
     """A `WorkFolder` that people fill between runs: unlike a cache, what lies in it counts."""
+
+    _access = os.R_OK | os.X_OK
 
     def fingerprint(self) -> str:
         """Return what changes when a file of the folder does."""

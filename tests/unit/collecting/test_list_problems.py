@@ -48,7 +48,7 @@ def test_a_list_that_cannot_be_used_is_one_sentence(tmp_path, name, data, messag
     ("options", "message"),
     [
         ({"url_column": "image_ulr"}, "did you mean 'image_url'"),
-        ({"caption_column": "zzz"}, "'zzz'.*it has .'image_url', 'text'."),
+        ({"caption_column": "zzz"}, "'zzz'.*got .'image_url', 'text'.; name one"),
         ({"encoding": "klingon"}, "LookupError"),
     ],
 )

@@ -137,6 +137,17 @@ def test_named_columns_win_over_usual_ones(tmp_path):
     }
 
 
+def test_a_password_in_an_address_is_kept_nowhere(tmp_path):
+    rows = ["http://ana:s3cret@e.org/a?x=@b", "HTTPS://s3cret@E.org", "http://e.org/@ana/a"]
+    (tmp_path / "a.txt").write_text("\n".join(rows))
+
+    assert facts(tmp_path / "a.txt")["location"] == [
+        "http://e.org/a?x=@b",
+        "HTTPS://E.org",
+        "http://e.org/@ana/a",
+    ]
+
+
 def test_bad_rows_are_left_out_counted_and_never_fatal(tmp_path):
     rows = [
         b"url,caption,width",

@@ -8,6 +8,7 @@ from kedro.io import DataCatalog
 
 from cosmop.datasets import SecretDataset, SecretsDataset
 from cosmop.datasets.secrets import Credential, Secret, hide
+from cosmop.errors import InputError
 
 TOKEN = "s3cret-of-mine"
 
@@ -56,3 +57,18 @@ def test_hooks_that_kedro_traces_at_debug_show_no_secret(caplog):
     assert "after_dataset_loaded" in caplog.text
     assert TOKEN not in caplog.text
     assert (token, keys) == (TOKEN, {"museum": TOKEN})
+
+
+@pytest.mark.parametrize("given", [TOKEN, [TOKEN], {"bearer_token": [TOKEN]}])
+@pytest.mark.parametrize(
+    "dataset", [SecretsDataset, lambda **k: SecretDataset(name="bearer_token", **k)]
+)
+def test_credentials_of_another_shape_are_one_sentence_without_the_secret(dataset, given):
+    with pytest.raises(InputError, match=r"conf/local/credentials\.yml") as raised:
+        dataset(credentials=hide(given))
+
+    assert TOKEN not in str(raised.value)
+
+
+def test_a_number_is_a_secret_too():
+    assert SecretsDataset(credentials={"museum": 123456}).load() == {"museum": "123456"}
