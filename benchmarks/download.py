@@ -12,11 +12,10 @@ Both clients have 64 downloads in flight and as many processes as the machine ha
   came;
 - *originals*: a full decode to validate, SHA-256, the bytes stored as they came. img2dataset does
   this with ``resize_mode=no, skip_reencode=True``; without validation it is faster
-  (``disable_all_reencoding=True``), which is measured beside it and is no target. Ours makes no
-  thumbnails here; with them, as by default, it is measured beside it, too.
+  (``disable_all_reencoding=True``), which is measured beside it and is no target.
 
-Ours also honours robots.txt, keeps its journal, and takes perceptual hashes; img2dataset need not
-read EXIF. The clients take turns; medians count. CPU time is
+Ours also honours robots.txt, keeps its journal, and makes thumbnails and perceptual hashes, as it
+does by default; img2dataset need not read EXIF. The clients take turns; medians count. CPU time is
 that of a client's process and all its children, from the call to its end, without the imports
 before it. Peak memory is the largest sum over a client's processes of their proportional set size.
 
@@ -63,7 +62,6 @@ CONNECTIONS = 64
 OURS, PEER = "cosmop", "img2dataset"
 CASES = {"resize to 256": "resize", "originals": "originals"}
 NOT_VALIDATED = "originals, not validated"
-DEFAULTS = "defaults"
 FAULTY = ("slow", "slow", "slow", "busy", "reset", "silent")  # of 60 hosts: 5 % slow, 5 % fail
 HERE = Path(__file__).parent
 MEMORY = Path("/dev/shm")  # of Linux
@@ -143,7 +141,6 @@ def measure(web: Web, size: Size) -> dict[str, Any]:
     limit_ms = limit_cpu_ms(web)
     cases = {name: _compare(web, setting, size, limit_ms) for name, setting in CASES.items()}
     not_validated = web.start(PEER, NOT_VALIDATED, _one_host(size.images, f"127.0.0.1:{web.port}"))
-    with_thumbnails = web.start(OURS, DEFAULTS, _one_host(size.images, "fine-0.example"))
     hosts = _many_hosts(web, size, limit_ms)
     first = cases["resize to 256"]
     return {
@@ -152,7 +149,6 @@ def measure(web: Web, size: Size) -> dict[str, Any]:
         **{key: first[key] for key in ("ours", "peers", "ratio", "limit_share")},
         "cases": cases | {f"{size.hosts:,} hosts, 5 % slow, 5 % failing": hosts},
         "not_validated": {PEER: _figures(not_validated)},
-        "with_thumbnails": {OURS: _figures(with_thumbnails)},
         "limit_cpu_ms": round(limit_ms, 3),
         "bytes_per_image": _mean_bytes(web.folder),
         "peak_memory_mb": max(case["peak_memory_mb"] for case in (*cases.values(), hosts)),
@@ -195,7 +191,7 @@ def _many_hosts(web: Web, size: Size, limit_ms: float) -> dict[str, Any]:
     for _ in range(size.rounds):
         for name, done in runs.items():
             urls = addresses_of_hosts(size, with_faults=name == "mixed")
-            done.append(web.start(OURS, DEFAULTS, urls, size.headers_s))
+            done.append(web.start(OURS, "originals", urls, size.headers_s))
             done[-1]["healthy_rate"] = done[-1]["healthy"] / done[-1]["healthy_s"]
     clean, mixed = ({key: _median(done, key) for key in done[0]} for done in runs.values())
     return {

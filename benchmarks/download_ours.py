@@ -18,8 +18,7 @@ from cosmop.imaging.store import ImageStore
 IMPOLITE = {"per_host_in_flight": 64, "per_host_interval_s": 0.0, "per_host_burst": 64}
 SETTINGS: dict[str, dict[str, Any]] = {
     "resize": {"intake": {"resize": {"side_px": 256, "mode": "border", "jpeg_quality": 95}}},
-    "originals": {"intake": {"thumbnail_side_px": 0}},
-    "defaults": {},
+    "originals": {},
 }
 
 

@@ -1,7 +1,9 @@
 """The base of every options class: frozen, strict, and closed to unknown names."""
 
+import re
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -41,10 +43,29 @@ class Options(BaseModel):
     def _complaint(cls, error: Any) -> str:
         name = ".".join(str(part) for part in error["loc"]) or "the whole"
         if error["type"] == "extra_forbidden":
-            near = get_close_matches(str(error["loc"][-1]), cls.model_fields, n=1)
-            known = (
-                f"did you mean {near[0]!r}?" if near else f"known are {sorted(cls.model_fields)}"
-            )
+            options = _options_at(cls, error["loc"])
+            near = get_close_matches(str(error["loc"][-1]), options, n=1)
+            known = f"did you mean {near[0]!r}?" if near else f"known are {sorted(options)}"
             return f"{name!r} is not an option, {known}"
-        wanted = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        return f"{name!r} must be {wanted}, got {error['input']!r}"
+        if error["type"] == "missing":
+            return f"{name!r} must be given"
+        wanted = _SHOULD.sub("", error["msg"]).replace("Value error, ", "be ", 1)
+        return f"{name!r} must {wanted}, got {error['input']!r}"
+
+
+_SHOULD = re.compile(r"^\w+ should ")
+
+
+def _options_at(kind: type[BaseModel], place: Sequence[str | int]) -> Mapping[str, Any]:
+    """Return the fields among which the last name of `place` was looked for."""
+    for name in place[:-1]:
+        field = kind.model_fields.get(str(name))
+        kind = (_options_in(field.annotation) if field else None) or kind
+    return kind.model_fields
+
+
+def _options_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the options that an annotation names, on its own or in a list, a union or the like."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_options_in, get_args(annotation))), None)

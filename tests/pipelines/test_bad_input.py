@@ -33,6 +33,20 @@ def test_a_wrong_parameter_is_refused_before_anything_runs(
     assert not list((new_project / "data").rglob("*.parquet"))
 
 
+@pytest.mark.parametrize("text", ["x_api: {bearer_token: s3cret", "a: ${oc.env:NO_SUCH_s3cret}"])
+def test_credentials_that_cannot_be_read_are_told_and_never_quoted(
+    new_project: Path, text: str
+) -> None:
+    (new_project / "conf/local/credentials.yml").write_text(text, encoding="utf-8")
+
+    done = kedro(new_project, "run", "--env=test", "--pipelines=ingestion")
+
+    assert done.returncode == 1
+    assert "credentials.yml must map names to secrets" in done.stderr
+    assert "s3cret" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_posts_without_a_token_say_where_it_goes(new_project: Path) -> None:
     credentials = new_project / "conf/local/credentials.yml"
     credentials.write_text("x_api: {bearer_token: null}\n", encoding="utf-8")

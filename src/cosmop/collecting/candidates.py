@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pandas as pd
 
+from cosmop.collecting.web.dot_segments import without_dot_segments
+
 _TEXT_FACTS = (
     *("location", "thumbnail_url", "page_url", "title", "alt_text", "author", "licence"),
     *("licence_url", "post_id", "author_id", "posted_at", "source_path"),
@@ -30,9 +32,10 @@ _WORD = r"[A-Za-z0-9._~-]"
 _PARAMETER = rf"(?!(?i:utm_|(?:{'|'.join(sorted(_TRACKING))})=)){_WORD}+={_WORD}*"
 # Most addresses are canonical already; to see that is much quicker than to write them anew.
 _ALREADY_CANONICAL = re.compile(
-    rf"https?://(?!{re.escape(_PHOTO_HOST_OF_X)})[a-z0-9-]+(?:\.[a-z0-9-]+)*"
+    rf"(?![^?]*(?:/\.|%))https?://(?!{re.escape(_PHOTO_HOST_OF_X)})[a-z0-9-]+(?:\.[a-z0-9-]+)*"
     rf"/[!-\"$->@-~]*(?:\?{_PARAMETER}(?:&{_PARAMETER})*)?"
 )
+_UNRESERVED_ESCAPE = re.compile(r"%(2[DE]|3\d|[46][1-9A-F]|[57][0-9A]|5F|7E)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,10 @@ class Searcher(Protocol):
 def canonical_url(url: str) -> str:
     """Return the form of `url` by which two candidates count as the same image.
 
-    Scheme and host in lower case, no default port, no user, no fragment, no tracking parameters;
-    of a photo of X (``pbs.twimg.com``) the size variant is dropped. An address that cannot be
-    parsed is returned as it came.
+    Scheme and host in lower case, no default port, no user, no fragment, no tracking parameters,
+    no dot segments, no escapes of letters, digits and ``-._~`` (RFC 3986, section 6.2.2); of a
+    photo of X (``pbs.twimg.com``) the size variant is dropped. An address that cannot be parsed is
+    returned as it came.
     """
     return url if _ALREADY_CANONICAL.fullmatch(url) else _written_anew(url)
 
@@ -122,10 +126,14 @@ def _written_anew(url: str) -> str:
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
         if name.lower() not in _TRACKING and not name.lower().startswith("utm_")
     ]
-    path = parts.path or "/"
+    path = without_dot_segments(_UNRESERVED_ESCAPE.sub(_plain, parts.path)) or "/"
     if host == _PHOTO_HOST_OF_X:
         path, query = _canonical_photo_of_x(path, query)
     return urlunsplit((scheme, netloc, path, urlencode(query), ""))
+
+
+def _plain(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16))
 
 
 def _canonical_photo_of_x(

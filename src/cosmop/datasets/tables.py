@@ -192,17 +192,21 @@ class JSONDataset(VersionedPathDataset[Any]):
 class OptionalJSONDataset(JSONDataset):
     """A JSON document that may be absent, which reads as an empty mapping."""
 
+    _held: Any = None
+
     def load(self) -> Any:
-        """Return the document, or an empty mapping."""
+        """Return what is held, else the document, else an empty mapping."""
+        if self._held is not None:
+            return self._held
         return super().load() if self._exists() else {}
 
     def preview(self, items: int = 10) -> JSONPreview:
         """Return the document for kedro-viz; an empty one when there is none."""
         return super().preview(items) if self._exists() else JSONPreview("{}")
 
-    def forget(self) -> None:
-        """Remove the document, so that it reads as an empty mapping."""
-        Path(self._get_load_path()).unlink(missing_ok=True)
+    def hold(self, data: Any) -> None:
+        """Read as `data` in this run, whatever the document says; other runs do not see it."""
+        self._held = data
 
 
 def _shorten(value: Any, items: int) -> Any:

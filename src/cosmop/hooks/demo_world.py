@@ -35,7 +35,7 @@ class DemoWorld:
         self._stage = World(options, Path(run_params["project_path"]))
         self._stage.prepare(pipeline.inputs() | pipeline.all_outputs())
         if "host_addresses" in pipeline.inputs():
-            catalog["host_addresses"].save(self._stage.open_gallery())
+            as_any(catalog, "host_addresses").hold(self._stage.open_gallery())
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
@@ -56,5 +56,5 @@ class DemoWorld:
     def _close(self) -> None:
         if self._stage is not None and self._catalog is not None:
             self._stage.close_gallery()
-            as_any(self._catalog, "host_addresses").forget()
+            as_any(self._catalog, "host_addresses").hold(None)
         self._stage = self._catalog = None

@@ -84,12 +84,20 @@ def _add_local_credentials(context: KedroContext) -> None:
     if not path.exists():
         return
     from omegaconf import OmegaConf  # noqa: PLC0415
+    from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415
+    from yaml import YAMLError  # noqa: PLC0415
 
     try:
         given = dict(context.config_loader["credentials"])
     except MissingConfigException:
         given = {}
-    local = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    try:
+        local = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    except (OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
+        raise InputError(
+            f"{path} must map names to secrets, but cannot be read ({type(error).__name__}, whose "
+            "words are kept back for what they may quote); correct it."
+        ) from error
     if not isinstance(local, dict):
         raise InputError(
             f"{path} must map names to secrets, got {type(local).__name__}; see README."

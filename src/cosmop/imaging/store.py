@@ -9,6 +9,8 @@ from pathlib import Path
 
 from cosmop.errors import InputError, is_no_room
 
+_EXTENSIONS = ("jpg", "png", "webp")
+
 
 class ImageStore:
     """A folder of image files named by content, ``ab/abcd….jpg`` below `root`.
@@ -78,6 +80,11 @@ class ImageStore:
             InputError: The disk is full.
         """
         self._write(self.thumbnail(image_id), content)
+
+    def find(self, image_id: str) -> str | None:
+        """Return the path of an image, None if it is not here."""
+        paths = (_path(image_id, extension) for extension in _EXTENSIONS)
+        return next((path for path in paths if (self.root / path).exists()), None)
 
     def remove(self, image_id: str) -> None:
         """Delete an image and its thumbnail for good; what is not there is gone already."""

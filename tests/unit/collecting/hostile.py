@@ -244,16 +244,23 @@ def _info(address: str, port: int) -> Any:
 
 @contextmanager
 def memory_growth() -> Iterator[Callable[[], tuple[float, float]]]:
-    """Tell by how much this process grew at its largest, and how large a child of it was, in MB."""
+    """Tell by how much this process grew at its largest, and how large a child of it was, in MB.
+
+    Children that other tests have left do not count, nor those that are this process still.
+    """
     own = Path("/proc/self")
+    others = set(" ".join(_children(own)).split())
+    own_words = (own / "cmdline").read_bytes()
     (own / "clear_refs").write_text("5")  # the largest size begins anew (proc(5))
     before, children, is_over = _largest_mb(own), [0.0], threading.Event()
 
     def watch() -> None:
         while not is_over.wait(0.02):
-            for pid in " ".join(_children(own)).split():
+            for pid in set(" ".join(_children(own)).split()) - others:
                 with suppress(OSError, StopIteration):  # it has just ended
-                    children.append(_largest_mb(Path("/proc") / pid))
+                    child = Path("/proc") / pid
+                    if (child / "cmdline").read_bytes() != own_words:
+                        children.append(_largest_mb(child))
 
     watching = threading.Thread(target=watch)
     watching.start()

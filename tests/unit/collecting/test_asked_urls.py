@@ -10,7 +10,7 @@ from cosmop.collecting.web.fetch_errors import FetchError
     [
         "http://e.org/a%2fb%2Fc%zz%",
         "https://e.org/a?Signature=a%2Bb+c/d==&X=%e4&&=&a=1&A",
-        "http://e.org/a//b/./../c;v=1,2:3@x!$'()*~",
+        "http://e.org/a//b/..c/.d;v=1,2:3@x!$'()*~",
         'http://e.org:8080/[a]{b}|c^`<>"\\',
         "http://a_b.e-f.org./%00%0d%0a",
         "http://[2606:4700::1111]:81/a",

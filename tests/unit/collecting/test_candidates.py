@@ -28,6 +28,9 @@ from cosmop.collecting.candidates import (
             "https://pbs.twimg.com/media/A.jpg",
         ),
         ("https://pbs.twimg.com/media/A.jpg?name=orig", "https://pbs.twimg.com/media/A.jpg"),
+        ("https://e.org/%7eme/%31.jpg?x=%31", "https://e.org/~me/1.jpg?x=1"),
+        ("https://e.org/a%2Fb/%2E/%c3%a1.jpg", "https://e.org/a%2Fb/%c3%a1.jpg"),
+        ("https://e.org/./img/../img/1.jpg", "https://e.org/img/1.jpg"),
         ("http://e.org:notaport/a", "http://e.org:notaport/a"),
         ("http://[broken/a", "http://[broken/a"),
     ],
@@ -72,7 +75,8 @@ def random_url(chance):
     pick = lambda *pieces: pieces[chance.integers(len(pieces))]  # noqa: E731 - a word to read
     host = pick("e.org", "E.org", "a-b.e.org", "e.org.", "pbs.twimg.com", "[::1]", "e_x.org", "")
     port = pick("", "", "", ":80", ":8080", ":x")
-    path = pick("/a", "", "/", "/a b", "/%7Ea", "/á", "//a", "/a;b", "/media/A", "/a\tb")
+    path = pick("/a", "", "/", "/a b", "/%7Ea", "/á", "//a", "/a;b", "/media/A", "/a\tb",
+                "/./a", "/.a", "/a/..", "/a..b")  # fmt: skip
     names = [
         pick("w", "id", "utm_x", "UTM_y", "gclid", "Ref_src", "a%20b", "format", "") for _ in "12"
     ]

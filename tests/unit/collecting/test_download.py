@@ -3,6 +3,7 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +12,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cosmop import collecting
 from cosmop.collecting.candidates import candidate_rows, candidate_table
 from cosmop.collecting.downloads.arrivals import Arrivals
 from cosmop.collecting.downloads.download import download_images
-from cosmop.collecting.downloads.download_options import DownloadOptions
+from cosmop.collecting.downloads.download_options import PROBLEM_KINDS, DownloadOptions
 from cosmop.collecting.downloads.download_tables import LOG_COLUMNS, MANIFEST_COLUMNS
 from cosmop.collecting.lists.folder import find_in_folder
 from cosmop.errors import InputError
+from cosmop.imaging import decoding
 from cosmop.imaging.decoding import DecodingLimits
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.intake_options import IntakeOptions, ResizeOptions
@@ -255,12 +258,24 @@ def test_other_options_take_in_again_what_the_store_has_and_judge_again(server, 
     resized = fetch_from("/a", "/small", options=changed(intake=smaller))
     original = fetch_from("/a", "/small")
 
-    assert images_asked(server)[0] == "/small"
-    assert sorted(images_asked(server)[1:]) == ["/a", "/small"]
+    assert images_asked(server) == ["/small", "/small"]  # of it the store has no original
     assert resized.log["status"].tolist() == ["stored", "stored"]
     assert set(resized.log["width"]) == {16}
     assert original.log["problem_kind"].tolist() == ["", "too_small"]
     assert original.log["width"].tolist() == [48, 0]
+
+
+def test_what_other_options_refused_is_judged_again_out_of_the_store(server, fetch_from):
+    server.routes |= {"/a": says(jpeg(1)), "/large": says(jpeg(2, (200, 200)))}
+    first = fetch_from("/a", "/large")
+    strict = IntakeOptions(limits=DecodingLimits(min_side_px=100))
+
+    refused = fetch_from("/a", "/large", options=changed(intake=strict))
+    again = fetch_from("/a", "/large")
+
+    assert sorted(images_asked(server)) == ["/a", "/large"]
+    assert refused.log["problem_kind"].tolist() == ["too_small", ""]
+    assert again.images.manifest.equals(first.images.manifest)
 
 
 def test_retry_after_holds_for_the_whole_host_and_then_the_images_come(server, fetch_from):
@@ -454,3 +469,24 @@ def test_an_interrupted_download_stops_at_once_and_keeps_what_is_finished(server
     assert sorted(images_asked(server)) == ["/b", "/slow"]
     assert set(result.log["status"]) == {"stored"}
     assert not (work / "parts").exists()
+
+
+def test_kinds_that_there_are_not_cannot_be_retried():
+    DownloadOptions(retry_failed=("timeout", "http_403"))
+
+    with pytest.raises(InputError, match="did you mean 'timeout'"):
+        DownloadOptions.model_validate({"retry_failed": ["timeuot"]})
+
+
+def test_every_kind_of_failure_can_be_retried():
+    """The kinds that stand in the code, found by reading it."""
+    sources = Path(collecting.__file__).parent.rglob("*.py")
+    texts = [file.read_text(encoding="utf-8") for file in (*sources, Path(decoding.__file__))]
+    named = {
+        kind
+        for text in texts
+        for kind in re.findall(r'(?:FetchError|refused|UnreadableImageError)\(\s*"(\w+)"', text)
+    }
+
+    assert named - PROBLEM_KINDS == set()
+    assert len(named) > 12

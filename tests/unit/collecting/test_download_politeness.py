@@ -95,6 +95,21 @@ def test_who_does_not_obey_robots_txt_does_not_ask_for_it(watched, fetch):
     assert [path for _, path, _ in watched.requests] == ["/1"]
 
 
+def test_each_origin_of_a_host_has_its_own_robots_txt(server, fetch):
+    down, none = says(b"", 500), says(b"", 404)
+
+    def robots(handler):
+        (down if ":81" in handler.headers["Host"] else none)(handler)
+
+    server.routes |= {ROBOTS: robots, "/1": says(jpeg(1))}
+    urls = ["http://a.test:81/1", "http://a.test/1", "http://a.test:81/2"]
+
+    log = fetch(server, *urls, retries=0).log
+
+    assert log["problem_kind"].tolist() == ["robots_unreachable", "", "robots_unreachable"]
+    assert log["reason"][2] == "robots.txt cannot be read: HTTP 500"
+
+
 def test_a_robots_txt_that_is_late_is_awaited_and_one_that_never_comes_forbids(server, fetch):
     server.routes |= {"/1": says(jpeg(1)), ROBOTS: in_turn(says(b"", 503), says(b"", 404))}
     first = fetch(server, "http://a.test/1")

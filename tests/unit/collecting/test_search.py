@@ -231,7 +231,7 @@ def test_finding_nothing_at_all_is_one_sentence(ask, answering):
         ({"queries": QUERIES.head(0)}, "at least one query"),
         ({"given": {"api": api(needs_contact=True)}}, "where you can be reached, got 'cosmop"),
         ({"sources": ["flickr"]}, r"'sources' must be among.*flickr"),
-        ({"user_agent": "me\nCookie: a=b"}, "'user_agent' must be"),
+        ({"user_agent": "me\nCookie: a=b"}, "'user_agent' must match"),
         ({"sources": ["post"]}, "did you mean 'posts' for 'post'"),
     ],
 )

@@ -5,7 +5,15 @@ import logging
 import pandas as pd
 import pytest
 
+from cosmop.collecting.candidates import (
+    FoundImage,
+    candidate_id,
+    candidate_rows,
+    candidate_table,
+)
 from cosmop.collecting.downloads.arrivals import Arrival, Arrivals
+from cosmop.collecting.downloads.download_options import DownloadOptions
+from cosmop.collecting.downloads.resuming import remaining
 from cosmop.collecting.downloads.withdrawals import (
     find_withdrawn_images,
     withdraw_images,
@@ -16,6 +24,12 @@ from cosmop.imaging.store import ImageStore
 
 NO_POSTS = pd.DataFrame({"post_id": []}, dtype="str")
 NAMES = ("web", "list_1", "list_2", "post", "failed")
+
+
+def gone(*image_ids, candidates=(), reason="asked for"):
+    ids = [(image_id, "") for image_id in image_ids] + [("", name) for name in candidates]
+    rows = [(*pair, reason) for pair in ids]
+    return pd.DataFrame(rows, columns=["image_id", "candidate_id", "reason"], dtype="str")
 
 
 def digest(name):
@@ -48,9 +62,11 @@ def found(candidates, log):
     def find(*wanted, columns=("image", "reason"), posts=NO_POSTS):
         rows = [[item, "please"] for item in wanted]
         requests = pd.DataFrame(rows, columns=list(columns), dtype="str")
-        gone = find_withdrawn_images(posts, requests, candidates, log)
+        table = find_withdrawn_images(posts, requests, candidates, log)
         names = {image_id: name for name, image_id in IDS.items()}
-        return [names.get(image_id, image_id) for image_id in gone["image_id"]]
+        return [
+            names.get(row.image_id, row.image_id) or row.candidate_id for row in table.itertuples()
+        ]
 
     return find
 
@@ -74,7 +90,7 @@ def test_a_request_names_an_image_by_its_id_its_address_its_page_or_its_post(fou
     assert found(wanted) == [name]
 
 
-@pytest.mark.parametrize("wanted", ["", "/", "typo", "p.org/1", "https://[", "https://p.org/"])
+@pytest.mark.parametrize("wanted", ["", "/", "typo", "p.org/1", "ftp://p.org/1"])
 def test_a_request_that_names_nothing_removes_nothing_and_is_told(found, caplog, wanted):
     with caplog.at_level(logging.WARNING):
         assert found(wanted) == []
@@ -82,9 +98,15 @@ def test_a_request_that_names_nothing_removes_nothing_and_is_told(found, caplog,
     assert "Line 0 of the removal requests" in caplog.text
 
 
-def test_an_image_that_was_never_stored_has_nothing_to_remove(found, caplog):
-    assert found("https://h.org/gone.jpg") == []
+@pytest.mark.parametrize("wanted", ["https://h.org/gone.jpg", "https://p.org/2"])
+def test_what_was_named_and_never_stored_is_kept_from_coming(found, caplog, wanted):
+    assert found(wanted) == ["failed"]
     assert caplog.text == ""
+
+
+def test_an_address_that_nobody_has_named_yet_is_kept_from_coming(found, caplog):
+    assert found("HTTPS://new.org:443/1.jpg#x") == [candidate_id("https://new.org/1.jpg", "url")]
+    assert "never fetched" in caplog.text
 
 
 def test_an_id_counts_though_no_image_has_it_yet(found):
@@ -98,9 +120,9 @@ def test_an_image_goes_with_its_post_and_once_whoever_asks_too(found):
 def test_columns_may_stand_in_any_order_but_not_be_missing(candidates, log):
     request = pd.DataFrame({"who": ["me"], "reason": [""], "image": [IDS["web"]]})
 
-    gone = find_withdrawn_images(NO_POSTS, request, candidates, log)
+    table = find_withdrawn_images(NO_POSTS, request, candidates, log)
 
-    assert gone.to_numpy().tolist() == [[IDS["web"], "asked for"]]
+    assert table.to_numpy().tolist() == [[IDS["web"], "", "asked for"]]
     with pytest.raises(InputError, match=r"\['image', 'reason'\], got \['Image'\]"):
         find_withdrawn_images(NO_POSTS, pd.DataFrame(columns=["Image"]), candidates, log)
 
@@ -146,7 +168,7 @@ def kinds(work):
 
 
 def test_an_image_is_deleted_with_its_thumbnail_and_what_it_was_made_of(store, work):
-    withdraw_images({digest("b"): "asked for"}, store, work)
+    withdraw_images(gone(digest("b")), store, work)
 
     assert files_of(store) == [digest("a")] * 2
     assert kinds(work) == {"1": "", "2": "withdrawn", "3": "withdrawn"}
@@ -155,18 +177,31 @@ def test_an_image_is_deleted_with_its_thumbnail_and_what_it_was_made_of(store, w
 def test_it_never_comes_back_whether_as_it_was_stored_or_as_it_came(store, work):
     assert withdrawn_ids(work) == frozenset()
 
-    withdraw_images({digest("b"): "asked for"}, store, work)
+    withdraw_images(gone(digest("b")), store, work)
 
     assert withdrawn_ids(work) == {digest("b"), digest("b as it came")}
+
+
+def test_a_candidate_that_is_kept_away_is_done_with_for_every_later_download(store, work):
+    locations = ["http://new.org/1.jpg", "http://new.org/2.jpg"]
+    table = candidate_table(
+        candidate_rows([FoundImage(url) for url in locations], source="s", query="", kind="url")
+    )
+
+    withdraw_images(gone(candidates=table["candidate_id"][:1]), store, work)
+
+    with Arrivals(work) as arrivals:
+        wanted = remaining(table, arrivals, store, DownloadOptions(retry_failed="all"))
+    assert [item.url for item in wanted] == locations[1:]
 
 
 def test_a_second_call_writes_nothing(store, work):
     def written():
         return [(file.name, file.read_bytes()) for file in sorted(work.glob("*.jsonl"))]
 
-    withdraw_images({digest("b"): "asked for"}, store, work)
+    withdraw_images(gone(digest("b"), candidates=["9"]), store, work)
     once = written()
-    withdraw_images({digest("b"): "another reason"}, store, work)
+    withdraw_images(gone(digest("b"), candidates=["9"], reason="another reason"), store, work)
 
     assert written() == once
 
@@ -175,7 +210,7 @@ def test_what_a_kill_left_undone_is_done_by_the_next_call_whatever_it_is_given(s
     row = {"image_id": digest("b"), "original_sha256": digest("b as it came"), "reason": "r"}
     (work / "withdrawn.jsonl").write_text(json.dumps(row) + "\n")
 
-    withdraw_images({}, store, work)
+    withdraw_images(gone(), store, work)
 
     assert files_of(store) == [digest("a")] * 2
     assert kinds(work)["2"] == "withdrawn"
@@ -185,7 +220,7 @@ def test_lines_that_name_no_image_delete_nothing(store, work):
     lines = ["[]", "{}", '{"image_id": "*"}', '{"image_id": "../../x"}', '{"image_id": null}', "{"]
     (work / "withdrawn.jsonl").write_text("\n".join(lines) + "\n")
 
-    withdraw_images({}, store, work)
+    withdraw_images(gone(), store, work)
 
     assert len(files_of(store)) == 6
     assert withdrawn_ids(work) == frozenset()
@@ -193,6 +228,6 @@ def test_lines_that_name_no_image_delete_nothing(store, work):
 
 def test_nothing_is_withdrawn_while_a_download_runs(store, work):
     with Arrivals(work), pytest.raises(InputError, match="one process at a time"):
-        withdraw_images({digest("a"): "asked for"}, store, work)
+        withdraw_images(gone(digest("a")), store, work)
 
     assert len(files_of(store)) == 6

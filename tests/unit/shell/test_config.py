@@ -1,6 +1,7 @@
 """Options refuse what they do not understand, in one sentence."""
 
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from kedro.io import DatasetError
@@ -12,12 +13,19 @@ from cosmop.errors import InputError
 from cosmop.session import explain
 
 
+class BudgetOptions(Options):
+    total_images: int = 0
+
+
 class ExampleOptions(Options):
     radius_bits: int = Field(default=8, ge=0, le=16)
     names: Strings = ()
     sizes: Integers = ()
     image_size: Pixels = (1, 2)
     share: float = 0.5
+    word: str = Field(default="a", pattern="^[a-z]+$")
+    budgets: BudgetOptions = BudgetOptions()
+    several: Annotated[tuple[BudgetOptions, ...] | None, Field(strict=False)] = None
 
 
 def test_lists_of_yaml_become_tuples_and_whole_numbers_count_as_floats() -> None:
@@ -37,7 +45,13 @@ def test_lists_of_yaml_become_tuples_and_whole_numbers_count_as_floats() -> None
     ("given", "told"),
     [
         ({"radius_bit": 1}, "'radius_bit' is not an option, did you mean 'radius_bits'?"),
-        ({"zzz": 1}, "known are ['image_size', 'names', 'radius_bits', 'share', 'sizes']"),
+        ({"zzz": 1}, "known are ['budgets', 'image_size', 'names', 'radius_bits', 'several', "),
+        (
+            {"budgets": {"total_image": 1}},
+            "'budgets.total_image' is not an option, did you mean 'total_images'?",
+        ),
+        ({"several": [{"total_image": 1}]}, "did you mean 'total_images'?"),
+        ({"word": "A"}, "'word' must match pattern '^[a-z]+$', got 'A'"),
         ({"radius_bits": "6"}, "'radius_bits' must be a valid integer, got '6'"),
         ({"radius_bits": 17}, "must be less than or equal to 16, got 17"),
         ({"radius_bits": True}, "got True"),

@@ -1,9 +1,11 @@
 """How images are fetched: how fast, how politely, how much, and what is kept of them."""
 
 import hashlib
+import re
+from difflib import get_close_matches
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from cosmop.collecting.downloads.budgets import BudgetOptions
 from cosmop.collecting.downloads.hosts import HostLimits
@@ -12,6 +14,21 @@ from cosmop.collecting.web.fetch_errors import FetchLimits
 from cosmop.collecting.web.user_agents import USER_AGENT_WITHOUT_CONTACT, UserAgent
 from cosmop.config import Options, Strings
 from cosmop.imaging.intake_options import IntakeOptions
+
+# Why a candidate may have failed; and http_ with a status.
+PROBLEM_KINDS = frozenset(
+    (
+        *("forbidden_address", "bad_address", "host_not_found", "no_connection", "timeout"),
+        *("too_slow", "tls_error", "too_long", "too_many_redirects", "broken_answer"),
+        *("robots", "robots_unreachable", "opt_out", "budget", "given_up"),
+        *("not_an_image", "truncated", "too_small", "too_many_pixels", "too_long_shape"),
+        *("too_many_frames", "undecodable", "decoder_died", "decoder_hung", "unreadable_file"),
+    )
+)
+
+
+def _is_problem_kind(kind: str) -> bool:
+    return kind in PROBLEM_KINDS or re.fullmatch(r"http_\d{3}", kind) is not None
 
 
 class DownloadOptions(Options):
@@ -74,6 +91,17 @@ class DownloadOptions(Options):
     waiting_for_decoding: int = Field(
         default=256, ge=1, description="Files that wait for a decoder; then downloads wait too."
     )
+
+    @field_validator("retry_failed")
+    @classmethod
+    def _are_kinds(cls, wish: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        kinds = wish if isinstance(wish, tuple) else ()
+        unknown = [kind for kind in kinds if not _is_problem_kind(kind)]
+        if unknown:
+            near = get_close_matches(unknown[0], PROBLEM_KINDS, n=1)
+            known = f"did you mean {near[0]!r}?" if near else f"known are {sorted(PROBLEM_KINDS)}"
+            raise ValueError(f"of problem_kinds, {known}")
+        return wish
 
     @property
     def fetch_limits(self) -> FetchLimits:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.collecting.downloads.opt_outs import opt_out
-from cosmop.collecting.downloads.robots import DISALLOWED, MAX_BYTES, Robots
+from cosmop.collecting.downloads.robots import DISALLOWED, MAX_BYTES, Robots, origin_of
 from cosmop.collecting.web.asked_urls import asked_url
 from cosmop.collecting.web.fetch_errors import FetchError
 from cosmop.collecting.web.web_client import Fetched, WebClient
@@ -127,7 +127,7 @@ class Receiver:
             return None
         if reason == DISALLOWED:
             return FetchError("robots", reason)
-        cause = self._robots_failures[host_of(url)]
+        cause = self._robots_failures[origin_of(url)]
         if cause.kind in _OF_THE_HOST:
             return cause
         return FetchError("robots_unreachable", f"{reason}: {cause}")
@@ -181,7 +181,7 @@ class Receiver:
             await self._client.fetch(url, limits, sink=keep)
         except FetchError as error:
             self._robots_tries[url] += 1
-            self._robots_failures[host_of(url)] = error
+            self._robots_failures[origin_of(url)] = error
             if error.is_worth_retrying and self._robots_tries[url] <= self._options.retries:
                 raise _NotYetError(error) from error
             raise

@@ -29,9 +29,8 @@ def remaining(
     """Return the candidates that need work, each once, in their order.
 
     What was stored is done if the store has it with the right size, and a file of a folder has
-    not been written since. Stored under other options, it is taken in again, out of the store if
-    that has the original, else fetched. Of the failures, ``options.retry_failed`` chooses, and
-    those that other options decided are tried again in any case.
+    not been written since. What other options have stored or refused is judged again, out of the
+    store if that has the original, else fetched. Of the failures, ``options.retry_failed`` chooses.
     """
     table = arrivals.table(_COLUMNS)
     table = table[table["candidate_id"].isin(candidates["candidate_id"])]
@@ -41,8 +40,9 @@ def remaining(
     stored = stored[_is_present(stored, store) & ~_is_outdated(stored, candidates)]
     is_same = stored["fingerprint"] == options.fingerprint
     done = {*lasting["candidate_id"], *stored["candidate_id"][is_same]}
-    originals = stored[~is_same & (stored["image_id"] == stored["original_sha256"])]
-    again = {row.candidate_id: _from_store(row, store) for row in originals.itertuples()}
+    refused = failed[_is_judged_otherwise(failed, options) & ~_is_outdated(failed, candidates)]
+    judged = pd.concat([stored[~is_same], refused])
+    again = {row.candidate_id: _from_store(row, store) for row in judged.itertuples()}
     unique = candidates.drop_duplicates("candidate_id")
     places = zip(unique["candidate_id"], unique["kind"], unique["location"], strict=True)
     return [
@@ -53,15 +53,18 @@ def remaining(
 
 
 def _is_tried_again(failed: pd.DataFrame, options: DownloadOptions) -> "pd.Series[bool]":
-    is_of_other_options = (failed["fingerprint"] != options.fingerprint) & failed[
-        "problem_kind"
-    ].isin(_JUDGED_BY_OPTIONS)
     wish = options.retry_failed
     if isinstance(wish, tuple):
         is_wished = failed["problem_kind"].isin(wish)
     else:
         is_wished = failed["is_temporary"] & (wish == "temporary") | (wish == "all")
-    return (is_of_other_options | is_wished) & (failed["problem_kind"] != WITHDRAWN)
+    is_kept_away = failed["problem_kind"] == WITHDRAWN
+    return (_is_judged_otherwise(failed, options) | is_wished) & ~is_kept_away
+
+
+def _is_judged_otherwise(failed: pd.DataFrame, options: DownloadOptions) -> "pd.Series[bool]":
+    is_of_other_options = failed["fingerprint"] != options.fingerprint
+    return is_of_other_options & failed["problem_kind"].isin(_JUDGED_BY_OPTIONS)
 
 
 def _is_present(stored: pd.DataFrame, store: ImageStore) -> "pd.Series[bool]":
@@ -96,11 +99,14 @@ def _written(file: Path) -> str:
     return datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
-def _from_store(row: Any, store: ImageStore) -> Wanted:
+def _from_store(row: Any, store: ImageStore) -> Wanted | None:
+    path = store.find(row.original_sha256)
+    if path is None:
+        return None
     return Wanted(
         candidate_id=row.candidate_id,
         url=row.final_url,
-        file=str(store.root / row.path),
+        file=str(store.root / path),
         attempts=row.attempts,
         fetched_at=row.fetched_at,
     )

@@ -63,7 +63,7 @@ class Robots:
 
         An address without a host has no robots.txt; refusing it is the client's business.
         """
-        origin = _origin(url)
+        origin = origin_of(url)
         if not origin:
             return ""
         rules = await self._rules(origin)
@@ -73,7 +73,7 @@ class Robots:
 
     async def crawl_delay_s(self, url: str) -> float | None:
         """Return the ``Crawl-delay`` (no part of RFC 9309, but meant) or None, in seconds."""
-        origin = _origin(url)
+        origin = origin_of(url)
         rules = await self._rules(origin) if origin else None
         return None if rules is None else rules.crawl_delay(self._token)
 
@@ -139,7 +139,8 @@ def _means_there_is_none(error: FetchError) -> bool:
     return re.fullmatch(r"http_[24]\d\d|too_many_redirects", error.kind) is not None
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
+    """Return scheme, host and any unusual port of `url`; ``""`` if it has no host."""
     try:
         parts = urlsplit(url)
         port = _PORTS.get(parts.scheme) if parts.port is None else parts.port

@@ -6,6 +6,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from yarl import URL
 
+from cosmop.collecting.web.dot_segments import without_dot_segments
 from cosmop.collecting.web.fetch_errors import FetchError
 
 _LONGEST_URL = 16_384
@@ -16,10 +17,11 @@ _AS_GIVEN = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def asked_url(text: str) -> URL:
-    """Return the address to ask for `text`: nothing is quoted twice, sorted or normalised.
+    """Return the address to ask for `text`: nothing is quoted twice or sorted.
 
     Scheme and host in lower case, the host in ASCII (IDNA). User and password are dropped: they
-    would be sent to whoever a list or a redirect names. The fragment is dropped too.
+    would be sent to whoever a list or a redirect names. The fragment is dropped too, and dot
+    segments are resolved.
 
     Raises:
         FetchError: Of kind ``bad_address``.
@@ -33,8 +35,9 @@ def asked_url(text: str) -> URL:
         netloc = _ascii_host(parts.hostname or "") + _port(parts.port)
     except ValueError as error:
         raise FetchError("bad_address", "not a usable address") from error
+    path = without_dot_segments(parts.path)
     query = f"?{_escaped(parts.query)}" if parts.query else ""
-    return URL(f"{parts.scheme}://{netloc}{_escaped(parts.path) or '/'}{query}", encoded=True)
+    return URL(f"{parts.scheme}://{netloc}{_escaped(path) or '/'}{query}", encoded=True)
 
 
 def redirected_url(asked: URL, location: str) -> URL:

@@ -36,6 +36,5 @@ def withdraw_images(
     gone = withdrawals.find_withdrawn_images(
         withdrawn_posts, removal_requests, every_image_candidates, every_download_log
     )
-    reasons = dict(zip(gone["image_id"], gone["reason"], strict=True))
-    withdrawals.withdraw_images(reasons, image_store, download_work.path)
+    withdrawals.withdraw_images(gone, image_store, download_work.path)
     return gone
