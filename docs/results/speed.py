@@ -60,8 +60,8 @@ def page(kept: Mapping[str, Any]) -> str:
         printed = one["printed"]
         head = (
             f"{one['date']}, commit {one['commit'][:8]}, {one['machine']}, "
-            f"Python {one['python']}; unit: {printed['unit']}; peak memory "
-            f"{printed['peak_memory_mb']:,} MB."
+            f"Python {one['python']}; unit: {printed['unit']}; n = {printed['n']}, seed "
+            f"{printed['seed']}; peak memory {printed['peak_memory_mb']:,} MB."
         )
         table = markdown_table(_HEAD, [_row(*case) for case in _cases(printed)])
         parts.append(f"## {name}\n\n{head}\n\n{table}")
