@@ -29,13 +29,15 @@ _TRACKING = {
 _PHOTO_HOST_OF_X = "pbs.twimg.com"
 
 _WORD = r"[A-Za-z0-9._~-]"
+_UNRESERVED = "%(?:2[DEde]|3\\d|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee])"
 _PARAMETER = rf"(?!(?i:utm_|(?:{'|'.join(sorted(_TRACKING))})=)){_WORD}+={_WORD}*"
 # Most addresses are canonical already; to see that is much quicker than to write them anew.
 _ALREADY_CANONICAL = re.compile(
-    rf"(?![^?]*(?:/\.|%))https?://(?!{re.escape(_PHOTO_HOST_OF_X)})[a-z0-9-]+(?:\.[a-z0-9-]+)*"
+    rf"(?![^?]*(?:/\.|{_UNRESERVED}))"
+    rf"https?://(?!{re.escape(_PHOTO_HOST_OF_X)})[a-z0-9-]+(?:\.[a-z0-9-]+)*"
     rf"/[!-\"$->@-~]*(?:\?{_PARAMETER}(?:&{_PARAMETER})*)?"
 )
-_UNRESERVED_ESCAPE = re.compile(r"%(2[DE]|3\d|[46][1-9A-F]|[57][0-9A]|5F|7E)", re.IGNORECASE)
+_UNRESERVED_ESCAPE = re.compile(_UNRESERVED)
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def _written_anew(url: str) -> str:
 
 
 def _plain(escape: re.Match[str]) -> str:
-    return chr(int(escape[1], 16))
+    return chr(int(escape[0][1:], 16))
 
 
 def _canonical_photo_of_x(
