@@ -14,8 +14,11 @@ import yaml
 from PIL import Image
 
 from cosmop.collecting.candidates import FoundImage, candidate_rows, candidate_table
+from cosmop.collecting.posts.posts import PostSearch
 from cosmop.collecting.providers.providers import Provider, providers_from
 from cosmop.demo.gallery_server import GalleryServer
+
+from .x_server import FAST, TOKEN, XServer
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -137,3 +140,29 @@ def in_turn(*answers: Answer) -> Answer:
         (left.pop(0) if len(left) > 1 else left[0])(handler)
 
     return answer
+
+
+@pytest.fixture
+def x() -> Iterator[XServer]:
+    """The part of the X API that posts are collected by, without a post yet."""
+    server = XServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def find(x: XServer, tmp_path: Path) -> Callable[..., Any]:
+    """Ask one query with a search of its own, as a run of the pipeline does."""
+
+    def ask(
+        query: str = "peru",
+        limit: int = 100,
+        work: Path = tmp_path,
+        language: str = "",
+        **changed: Any,
+    ) -> Any:
+        options = FAST.model_copy(update=changed)
+        with PostSearch(options, TOKEN, x.hosts, work) as search:
+            return search.find(query, limit, language)
+
+    return ask

@@ -8,31 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cosmop.collecting.posts.posts import PostOptions, PostSearch
+from cosmop.collecting.posts.posts import PostSearch
 from cosmop.errors import InputError
 
-from .x_server import TOKEN, XServer, problem
-
-FAST = PostOptions(timeout_s=2.0, backoff_s=0.01, max_wait_s=2.0, retries=2, max_cost_usd=100.0)
-
-
-@pytest.fixture
-def x():
-    server = XServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def find(x, tmp_path):
-    """Ask one query with a search of its own, as a run of the pipeline does."""
-
-    def ask(query="peru", limit=100, work=tmp_path, language="", **changed):
-        options = FAST.model_copy(update=changed)
-        with PostSearch(options, TOKEN, x.hosts, work) as search:
-            return search.find(query, limit, language)
-
-    return ask
+from .x_server import FAST, TOKEN, problem
 
 
 def test_archived_posts_are_candidates_again_without_a_call(x, find):

@@ -9,18 +9,11 @@ from cosmop.collecting.posts.post_compliance import check_archived_posts
 from cosmop.collecting.posts.posts import PostOptions, PostSearch
 from cosmop.errors import InputError
 
-from .x_server import TOKEN, XServer, problem, says
+from .x_server import TOKEN, problem, says
 
 FAST = PostOptions(
     backoff_s=0.01, max_posts=10_000, max_cost_usd=1000.0, job_poll_s=0.01, timeout_s=2.0
 )
-
-
-@pytest.fixture
-def x():
-    server = XServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -6,16 +6,9 @@ import pytest
 from cosmop.collecting.posts.post_costs import Spending, estimate_search
 from cosmop.collecting.posts.posts import PostOptions, PostSearch, Prices
 
-from .x_server import TOKEN, XServer
+from .x_server import TOKEN
 
 ENOUGH = PostOptions(backoff_s=0.01, max_posts=100_000, max_cost_usd=1000.0)
-
-
-@pytest.fixture
-def x():
-    server = XServer()
-    yield server
-    server.close()
 
 
 def run(x, work, *queries, limit=100, **changed):

@@ -7,13 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from cosmop.collecting.posts.posts import PostOptions, PostSearch
+from cosmop.collecting.posts.posts import PostSearch
 from cosmop.collecting.posts.x_api import NoAnswerError, TimedAdapter, XApi
 from cosmop.errors import InputError
 
-from .x_server import TOKEN, XServer, problem, says
-
-FAST = PostOptions(timeout_s=2.0, backoff_s=0.01, max_wait_s=2.0, retries=2, max_cost_usd=100.0)
+from .x_server import FAST, TOKEN, XServer, problem, says
 
 
 @pytest.fixture

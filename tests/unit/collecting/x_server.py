@@ -9,7 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from cosmop.collecting.posts.post_options import PostOptions
+
 TOKEN = "AAAA%2Bs3cret-t0ken"
+FAST = PostOptions(timeout_s=2.0, backoff_s=0.01, max_wait_s=2.0, retries=2, max_cost_usd=100.0)
 _EPOCH_MS = 1288834974657
 _SEARCHES = {"/2/tweets/search/recent": 100, "/2/tweets/search/all": 500}
 

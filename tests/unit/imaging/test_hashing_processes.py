@@ -12,6 +12,8 @@ from cosmop.errors import InputError
 from cosmop.imaging.hash_rows import HashingOptions, hash_files
 from cosmop.imaging.hashing_processes import hash_in_processes
 
+from .living_workers import living_workers
+
 OPTIONS = HashingOptions()
 
 
@@ -29,16 +31,7 @@ def chunks_of(files, size=4):
 
 def children_of(parent: int | None) -> set[int]:
     """Living processes that hash for `parent`, or for anyone."""
-    found = set()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            is_worker = b"cosmop.imaging.hash_worker" in (entry / "cmdline").read_bytes()
-            state = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # it ended while we looked
-            continue
-        if is_worker and state[0] != "Z" and parent in (None, int(state[1])):
-            found.add(int(entry.name))
-    return found
+    return living_workers("cosmop.imaging.hash_worker", parent)
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")

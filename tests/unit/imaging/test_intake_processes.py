@@ -18,6 +18,8 @@ from cosmop.imaging.intake_options import IntakeOptions
 from cosmop.imaging.intake_processes import IntakeProcesses
 from cosmop.imaging.store import ImageStore
 
+from .living_workers import living_workers
+
 OPTIONS = IntakeOptions()
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 
@@ -37,16 +39,7 @@ def files(tmp_path, draw_scene, encode):
 
 def workers_of(parent):
     """Living intake processes of `parent`, or of anyone."""
-    found = set()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            is_worker = b"cosmop.imaging.intake_worker" in (entry / "cmdline").read_bytes()
-            state = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # it ended while we looked
-            continue
-        if is_worker and state[0] != "Z" and parent in (None, int(state[1])):
-            found.add(int(entry.name))
-    return found
+    return living_workers("cosmop.imaging.intake_worker", parent)
 
 
 def meanwhile(tmp_path, monkeypatch, action):
