@@ -17,9 +17,9 @@ _EPOCH_MS = 1288834974657
 _SEARCHES = {"/2/tweets/search/recent": 100, "/2/tweets/search/all": 500}
 
 
-def snowflake(days_ago: float = 0.0, number: int = 0) -> int:
-    """Return an id that X would have given a post `days_ago`."""
-    return (int((time.time() - days_ago * 86400) * 1000 - _EPOCH_MS) << 22) + number
+def snowflake(days_ago: float = 0.0, later_ms: int = 0) -> int:
+    """Return an id that X would have given a post `days_ago`, or so many milliseconds later."""
+    return int((time.time() - days_ago * 86400) * 1000 - _EPOCH_MS + later_ms) << 22
 
 
 @dataclass
@@ -77,7 +77,8 @@ class XServer:
 
     def fill(self, count: int, days_ago: float = 0.0, photos: int = 1) -> list[int]:
         """Add posts, the first of them the newest; return their ids."""
-        ids = [snowflake(days_ago, -number) for number in range(count)]
+        newest = snowflake(days_ago, later_ms=len(self.posts))  # no two fills share an id
+        ids = [newest - number for number in range(count)]
         for post_id in ids:
             self.posts[post_id] = [f"3_{post_id}{photo}" for photo in range(photos)]
         return ids
