@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Self, TypedDict, cast
 
 import numpy as np
@@ -85,9 +85,10 @@ def assign_splits(
 ) -> pd.DataFrame:
     """Assign each labelled image to train, validation or test.
 
-    Groups go whole, the largest first, in an order drawn from the seed, each to the split that it
-    brings nearest to its share of both classes. The result depends on ids, labels, grouping and
-    seed alone: not on the order of rows, nor on how groups are numbered.
+    Groups go whole, the largest first, to the split that they bring nearest to its share of both
+    classes. Which of equally composed groups these are, their rank in an order drawn from the seed
+    says: images that are added later move few others. The result depends on ids, labels, grouping
+    and seed alone: not on the order of rows, nor on how groups are numbered.
 
     Args:
         labels: ``image_id`` and ``is_positive``, one row per image.
@@ -104,7 +105,8 @@ def assign_splits(
     counts_GC, names = _count_groups(images)
     train_share = 1 - options.validation_share - options.test_share
     wanted_S = np.array([train_share, options.validation_share, options.test_share])
-    split_G = _fill(counts_GC, wanted_S, _drawn_order(counts_GC, names, options.seed))
+    order = _drawn_order(counts_GC, names, options.seed)
+    split_G = _deal(_fill(counts_GC, wanted_S, order), counts_GC, order)
     split_of = dict(zip(names, split_G, strict=True))
     split = [SPLITS[split_of[name]] for name in images["group_name"]]
     _check_classes(images, split, wanted_S)
@@ -136,9 +138,10 @@ def _count_groups(images: pd.DataFrame) -> tuple[_Floats, list[str]]:
 
 
 def _drawn_order(counts_GC: _Floats, names: list[str], seed: int) -> list[int]:
-    """Largest groups first, equal sizes in an order drawn by hashing seed and name."""
+    """Largest groups first, equally composed ones in an order drawn by hashing seed and name."""
     drawn = [hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names]
-    return sorted(range(len(names)), key=lambda at: (-counts_GC[at].sum(), drawn[at]))
+    composed = [(-sum(counts), *counts) for counts in counts_GC.tolist()]
+    return sorted(range(len(names)), key=lambda at: (composed[at], drawn[at]))
 
 
 def _fill(counts_GC: _Floats, wanted_S: _Floats, order: list[int]) -> list[int]:
@@ -157,6 +160,21 @@ def _fill(counts_GC: _Floats, wanted_S: _Floats, order: list[int]) -> list[int]:
         have_SC[split] += added_C
         split_G[group] = split
     return split_G
+
+
+def _deal(split_G: list[int], counts_GC: _Floats, order: list[int]) -> list[int]:
+    """Give equally composed groups the same places, the first drawn the test, then validation.
+
+    A group that is added shifts the ranks of the others by at most one, so that of all those only
+    the ones next to a boundary change sides.
+    """
+    dealt_G = list(split_G)
+    for _, alike in groupby(order, key=lambda at: tuple(counts_GC[at])):
+        places = list(alike)
+        splits = sorted((split_G[at] for at in places), reverse=True)
+        for at, split in zip(places, splits, strict=True):
+            dealt_G[at] = split
+    return dealt_G
 
 
 def _check_classes(images: pd.DataFrame, split: list[str], wanted_S: _Floats) -> None:

@@ -87,6 +87,29 @@ def test_another_seed_gives_another_split():
     assert 0.3 < np.mean(one.to_numpy() == other.to_numpy()) < 0.8  # by chance 0.54
 
 
+@pytest.mark.parametrize("largest_group", [1, 5])
+def test_images_that_are_added_move_few_others(largest_group):
+    labels, groups = _study(8, images=3300, largest_group=largest_group)
+    is_early = groups["group"] < groups["group"].max() / 1.1  # whole groups are added
+
+    early = assign_splits(labels[is_early], groups, OPTIONS)
+    late = assign_splits(labels, groups, OPTIONS)
+
+    both = early.merge(late, on="image_id")
+    assert len(labels) - len(both) > 250
+    assert np.mean(both["split_x"] != both["split_y"]) < 0.03  # a new draw would move 46 %
+
+
+def test_a_single_image_that_is_added_moves_at_most_one_across_each_boundary():
+    labels, groups = _study(9, images=1001)
+
+    early = assign_splits(labels[1:], groups, OPTIONS)
+    late = assign_splits(labels, groups, OPTIONS)
+
+    both = early.merge(late, on="image_id")
+    assert (both["split_x"] != both["split_y"]).sum() <= 2
+
+
 def test_a_group_larger_than_the_test_set_goes_to_training():
     labels, groups = _study(3, images=200)
     groups.loc[:79, "group"] = -1
