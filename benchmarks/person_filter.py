@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 from training_cycles import PeakMemory, arithmetic_rates, clock, clock_name, device_name, wait
 
-from cosmop.people.devices import multiplies_bfloat16
+from cosmop.devices import multiplies_bfloat16
 from cosmop.people.inference import FastNetwork
 from cosmop.people.network import PersonFilter, PersonFilterOptions, create_person_filter
 

@@ -34,7 +34,7 @@ from training_cycles import (
     flops_by_phase,
 )
 
-from cosmop.stylegan2.devices import resolve_device
+from cosmop.devices import pick_device
 from cosmop.stylegan2.options import AugmentationOptions, NetworkOptions, TrainingOptions
 from cosmop.stylegan2.presets import PRESETS, completed
 
@@ -92,7 +92,7 @@ def workload(
     chosen: argparse.Namespace, precision: str, acceleration: str
 ) -> tuple[NetworkOptions, TrainingOptions]:
     """Return the complete options of one variant."""
-    device = resolve_device(chosen.device)
+    device = pick_device(chosen.device)
     preset = chosen.preset
     if preset is None:
         preset = "paper256" if device.type == "cuda" and not chosen.quick else "demo"
@@ -129,7 +129,7 @@ def variants(chosen: argparse.Namespace) -> dict[str, tuple[NetworkOptions, Trai
 
 def measure(chosen: argparse.Namespace) -> dict[str, Any]:
     """Build all contenders, let them take turns, and put the figures together."""
-    device = resolve_device(chosen.device)
+    device = pick_device(chosen.device)
     options = variants(chosen)
     contenders: dict[str, Contender] = {}
     figures: dict[str, dict[str, Any]] = {}
@@ -207,7 +207,7 @@ def _shares(
     """Split a cycle into its phases; compare it with the device's matrix products."""
     if not isinstance(ours, OurTraining):
         raise TypeError(f"only our training has phases, not {type(ours)}")
-    device, dtype = resolve_device(training.device), computing_type(training)
+    device, dtype = pick_device(training.device), computing_type(training)
     seconds = ours.seconds_by_phase()
     flops = flops_by_phase(network, training)
     rates = arithmetic_rates(device, dtype)
@@ -244,7 +244,7 @@ def _result(
     notes: Mapping[str, Any],
 ) -> dict[str, Any]:
     first, (network, training) = next(iter(options.items()))
-    device = resolve_device(chosen.device)
+    device = pick_device(chosen.device)
     packages = ["torch", *peers]
     return {
         "name": "stylegan2",

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from cosmop.stylegan2.devices import resolve_device, resolve_precision, tuned
+from cosmop.devices import pick_device
+from cosmop.stylegan2.devices import resolve_precision, tuned
 from cosmop.stylegan2.options import NetworkOptions, TrainingOptions
 from cosmop.stylegan2.steps import TrainingSteps
 from cosmop.stylegan2.trainer import TrainingRun
@@ -202,7 +203,7 @@ def _best_seconds(work: Callable[[], Tensor], times: int, device: torch.device) 
 
 def computing_type(training: TrainingOptions) -> torch.dtype:
     """Return the type in which the finest levels multiply."""
-    return resolve_precision(training.precision, resolve_device(training.device)) or torch.float32
+    return resolve_precision(training.precision, pick_device(training.device)) or torch.float32
 
 
 def clock(device: torch.device) -> float:

@@ -19,12 +19,12 @@ from cosmop.classifiers.feature_networks import FeatureNetwork, TrunkFeatures
 from cosmop.classifiers.feature_room import feature_room
 from cosmop.classifiers.inception import load_inception
 from cosmop.classifiers.options import FeatureOptions
+from cosmop.devices import pick_device
 from cosmop.errors import InputError
 from cosmop.imaging.decoding import fit_image
 from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 from cosmop.people.binary_network import BinaryNetwork, seeded
-from cosmop.people.devices import pick_device
 from cosmop.people.network import PersonFilter
 from cosmop.people.options import NetworkDesign, WeightsOptions
 from cosmop.people.reading import read_ahead

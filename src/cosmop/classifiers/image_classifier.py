@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cosmop.classifiers.options import ImageClassifierOptions
+from cosmop.devices import pick_device
 from cosmop.errors import InputError
 from cosmop.people.binary_network import BinaryNetwork, seeded
 from cosmop.people.calibration import Calibration, calibrate
-from cosmop.people.devices import pick_device
 from cosmop.people.fit_plan import FitPlan, stages_of
 from cosmop.people.fitting import fit_binary_network, logits_of, predict_pixels
 from cosmop.people.network import PersonFilter

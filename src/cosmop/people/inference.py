@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cosmop.devices import multiplies_bfloat16
 from cosmop.people.batch_norms import fold_batch_norms
 from cosmop.people.binary_network import BinaryNetwork
-from cosmop.people.devices import pick_precision
 from cosmop.people.options import Precision
 
 _LOG = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class FastNetwork:
         exact = copy.deepcopy(network).to(device).eval().requires_grad_(requires_grad=False)
         fold_batch_norms(exact.trunk)
         exact.trunk.to(memory_format=torch.channels_last)
-        kind = pick_precision(precision, device)
+        kind = _computing_type(precision, device)
         is_whole = kind == torch.float32
         self._network = exact if is_whole else copy.deepcopy(exact)
         self._network.trunk.to(kind)
@@ -72,6 +72,12 @@ def _logits(network: BinaryNetwork, images_NHWC: NDArray[np.uint8]) -> NDArray[n
     features_ND = network.pool(network.feature_map(x_NCHW).float())
     logits: NDArray[np.float32] = network.head(features_ND).squeeze(1).cpu().numpy()
     return logits
+
+
+def _computing_type(wanted: Precision, device: torch.device) -> torch.dtype:
+    """Return the wanted type; ``auto`` is bfloat16 where the device multiplies it in hardware."""
+    is_half = multiplies_bfloat16(device) if wanted == "auto" else wanted == "bfloat16"
+    return torch.bfloat16 if is_half else torch.float32
 
 
 def _trunk_type(network: BinaryNetwork) -> torch.dtype:

@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from cosmop.devices import pick_device
 from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 from cosmop.people.binary_network import BinaryNetwork
 from cosmop.people.boxes import box_table
 from cosmop.people.detector import detect_people
-from cosmop.people.devices import pick_device
 from cosmop.people.inference import FastNetwork
 from cosmop.people.options import KeepOptions, Precision, ScoringOptions
 from cosmop.people.reading import in_batches, read_ahead, read_fitted

@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 from torchvision import models
 
+from cosmop.devices import pick_device
 from cosmop.people.boxes import PersonBoxes
 from cosmop.people.detector_options import DetectorOptions
-from cosmop.people.devices import pick_device
 from cosmop.people.weights import StateDict, fetch_weights, hub_folder, load_state, read_weights
 
 DETECTOR_NAMES: tuple[str, ...] = tuple(models.list_models(module=models.detection))

@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from cosmop.devices import pick_device
 from cosmop.imaging.image_set import ImageSet
-from cosmop.people.devices import pick_device
 from cosmop.people.evidence import Evidence, weigh_evidence
 from cosmop.people.fit_plan import FitPlan, stages_of
 from cosmop.people.fitting import fit_binary_network, logits_of

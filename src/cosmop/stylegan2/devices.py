@@ -1,11 +1,11 @@
-"""Which device the networks run on, and in which precision."""
+"""In which precision the networks compute, and how a device and its memory are used."""
 
 import ctypes
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from cosmop.errors import InputError
+from cosmop.devices import multiplies_bfloat16
 
 _SIGNS_OF_NO_MEMORY = (
     "DefaultCPUAllocator",
@@ -18,31 +18,6 @@ _MALLOC_OPTIONS = {
     -1: 2**31 - 1,  # M_TRIM_THRESHOLD, bytes
     -2: 64 * 2**20,  # M_TOP_PAD, bytes
 }
-_FIRST_CUDA_WITH_BFLOAT16 = 8  # compute capability of Ampere
-
-
-def resolve_device(name: str, rank: int = 0) -> torch.device:
-    """Return the device called `name`; ``auto`` is CUDA where there is one, else the CPU.
-
-    Without a number, process `rank` takes the CUDA device of its own number.
-
-    Raises:
-        InputError: CUDA is asked for and absent, or the name is unknown.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(f"cuda:{rank}" if name == "cuda" and rank else name)
-    except RuntimeError as error:
-        raise InputError(
-            f"StyleGAN2 runs on auto, cpu or cuda, got device {name!r}; choose one of these."
-        ) from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(
-            f"StyleGAN2 was asked to run on {name!r}, got a machine with "
-            f"{torch.cuda.device_count()} CUDA devices; set device to auto or cpu."
-        )
-    return device
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype | None:
@@ -52,17 +27,9 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype | None:
     float32 elsewhere.
     """
     if name == "auto":
-        if device.type == "cuda":
-            major, _ = torch.cuda.get_device_capability(device)
-            name = "bfloat16" if major >= _FIRST_CUDA_WITH_BFLOAT16 else "float16"
-        else:
-            name = "bfloat16" if _cpu_multiplies_in_bfloat16() else "float32"
+        older = "float16" if device.type == "cuda" else "float32"
+        name = "bfloat16" if multiplies_bfloat16(device) else older
     return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(name)
-
-
-def _cpu_multiplies_in_bfloat16() -> bool:
-    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, probe, bool)() for probe in probes)
 
 
 def tuned(device: torch.device) -> AbstractContextManager[None]:

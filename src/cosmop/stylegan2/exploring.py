@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cosmop.devices import pick_device
 from cosmop.errors import InputError
-from cosmop.stylegan2.devices import resolve_device
 from cosmop.stylegan2.generator import Generator
 from cosmop.stylegan2.sampling import draw_inputs, to_uint8
 
@@ -42,7 +42,7 @@ def synthesise(
     generator: Generator, ws_NLD: Tensor, noises: Sequence[Tensor], device: str = "auto"
 ) -> NDArray[np.uint8]:
     """Return uint8 images [N, H, W, C] from styles and their noise [N or 1, 1, h, w] each."""
-    where = resolve_device(device)
+    where = pick_device(device)
     generator = generator.to(where).eval()
     with torch.inference_mode():
         images = [
@@ -68,7 +68,7 @@ def _styles(
     truncation: float,
     device: str,
 ) -> Tensor:
-    where = resolve_device(device)
+    where = pick_device(device)
     rows = None if label is None else torch.from_numpy(label).to(where).expand(len(z_ND), -1)
     with torch.inference_mode():
         mapping = generator.to(where).eval().mapping

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cosmop.devices import pick_device
 from cosmop.errors import InputError
 from cosmop.progress import track
-from cosmop.stylegan2.devices import resolve_device
 from cosmop.stylegan2.exploring_options import ProjectionOptions
 from cosmop.stylegan2.generator import Generator
 from cosmop.stylegan2.sampling import to_uint8
@@ -134,7 +134,7 @@ def project(
         InputError: The image has another size or another number of channels, or is not bytes.
     """
     target = _checked_image(generator, image_HWC)
-    where = resolve_device(options.device)
+    where = pick_device(options.device)
     generator = generator.to(where).eval()
     random = torch.Generator().manual_seed(options.seed + 1)  # `seed` itself draws the statistics
     centre_D, spread = style_statistics(generator, options, label)

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cosmop.devices import pick_device
 from cosmop.errors import InputError
-from cosmop.stylegan2.devices import resolve_device
 from cosmop.stylegan2.generator import Generator
 
 
@@ -61,7 +61,7 @@ def sample_images(
             f"Sampling wants a row of labels for each of {len(seeds)} seeds, got {len(labels)}; "
             "give as many labels as seeds."
         )
-    where = resolve_device(device)
+    where = pick_device(device)
     generator = generator.to(where).eval()
     for start in range(0, len(seeds), batch_size):
         z_ND, noises = draw_inputs(generator, seeds[start : start + batch_size])

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cosmop.devices import pick_device
 from cosmop.errors import InputError
 from cosmop.progress import track
 from cosmop.stylegan2.devices import (
     is_out_of_memory,
     keep_freed_memory,
-    resolve_device,
     resolve_precision,
     tuned,
 )
@@ -114,7 +114,7 @@ class TrainingRun:
             weights.check_sizes(network)
         self.remark = ""  # shown behind the progress bar
         self._team = team or Team()
-        self._device = resolve_device(training.device, self._team.rank)
+        self._device = pick_device(training.device, self._team.rank)
         self._half = resolve_precision(training.precision, self._device)
         self._network = network
         self._training = training

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cosmop.people import devices, inference
-from cosmop.people.devices import multiplies_bfloat16, pick_precision
+from cosmop.people import inference
 from cosmop.people.inference import MOST_MOVED, FastNetwork
 from cosmop.people.network import PersonFilterOptions, create_person_filter
 
@@ -59,7 +58,7 @@ def test_scores_are_those_of_the_network_within_the_stated_distance(model, touch
 def test_a_network_that_bfloat16_would_change_too_much_is_left_in_float32(
     model, touchy, monkeypatch, caplog
 ):
-    monkeypatch.setattr(inference, "pick_precision", lambda wanted, device: torch.bfloat16)
+    monkeypatch.setattr(inference, "multiplies_bfloat16", lambda device: True)
     assert moved(touchy, "bfloat16")[0] > MOST_MOVED
 
     with caplog.at_level(logging.WARNING):
@@ -76,33 +75,3 @@ def test_the_network_itself_is_left_as_it_was(model):
     assert model.checksum() == before
     assert any(isinstance(module, nn.BatchNorm2d) for module in model.trunk.modules())
     assert next(model.parameters()).dtype == torch.float32
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ("processor: 0\nflags\t\t: fpu avx512f avx512_bf16 sse2\n", torch.bfloat16),
-        ("processor: 0\nflags\t\t: fpu amx_bf16 amx_tile\n", torch.bfloat16),
-        ("processor: 0\nFeatures\t: fp asimd bf16\n", torch.bfloat16),
-        ("processor: 0\nflags\t\t: fpu avx2 avx512f\nbugs: bf16\n", torch.float32),
-        (None, torch.float32),
-    ],
-)
-def test_bfloat16_is_taken_where_the_processor_says_it_multiplies_it(
-    tmp_path, monkeypatch, facts, expected
-):
-    file = tmp_path / "cpuinfo"
-    if facts is not None:
-        file.write_text(facts)
-    monkeypatch.setattr(devices, "_CPU_FACTS", file)
-
-    assert pick_precision("auto", CPU) == expected
-    assert pick_precision("float32", CPU) == torch.float32
-    assert pick_precision("bfloat16", CPU) == torch.bfloat16
-
-
-def test_what_torch_says_of_this_processor_agrees():
-    says = getattr(torch.cpu, "get_capabilities", dict)()
-    if "avx512_bf16" not in says:
-        pytest.skip("this version of torch does not say what the processor can do")
-    assert multiplies_bfloat16(CPU) == bool(says["avx512_bf16"] or says["amx_bf16"])
