@@ -86,8 +86,9 @@ def version_of(catalog: DataCatalog, name: str) -> str:
 def state_of(catalog: DataCatalog, name: str) -> str:
     """Return what tells whether an input is still the same: its version, or its own checksum.
 
-    A cache, a store or a work folder has neither: what lies in it makes no node run. Nor does one
-    whose ``metadata.incremental`` is ``ignored``.
+    A cache, a store or a work folder has neither, but for the files that the catalog calls
+    decisive: what else lies in it makes no node run. Nor does one whose ``metadata.incremental`` is
+    ``ignored``.
     """
     dataset = _dataset(catalog, name)
     if (getattr(dataset, "metadata", None) or {}).get("incremental") == "ignored":

@@ -2,16 +2,19 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import click
 from kedro.config import MissingConfigException
+from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
+from kedro.io import DatasetNotFoundError
 from kedro.validation.exceptions import ParameterValidationError
 
 from cosmop.errors import InputError
+from cosmop.run_names import misnamed
 
 _FAILED_PARAMETER = re.compile(
     r"^- Parameter '(?P<name>[^']+)': Failed to instantiate \w+ for parameter '[^']+': "
@@ -33,7 +36,7 @@ class StudySession(KedroSession):
         Raises:
             UserMistake: Something a person gave cannot be used.
         """
-        with mistakes_told():
+        with mistakes_told(), _names_told(kwargs):
             result: dict[str, Any] = super().run(*args, **kwargs)
         return result
 
@@ -55,6 +58,18 @@ def mistakes_told() -> Iterator[None]:
         raise UserMistake(sentence) from error
 
 
+@contextmanager
+def _names_told(asked: Mapping[str, Any]) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        pipelines.set_requested(None)  # a name may be one of a pipeline that was not asked for
+        sentence = misnamed(pipelines, asked)
+        if sentence is None:
+            raise
+        raise InputError(sentence) from error
+
+
 def explain(error: BaseException) -> str | None:
     """Return the sentence behind `error`, or None when it is not a person's mistake."""
     for cause in _causes(error):
@@ -62,6 +77,8 @@ def explain(error: BaseException) -> str | None:
             return str(cause)
         if isinstance(cause, ParameterValidationError):
             return _explain_parameters(str(cause))
+        if isinstance(cause, DatasetNotFoundError):
+            return f"Only data sets of the catalog can be named, got: {cause}; correct the name."
         if isinstance(cause, MissingConfigException):
             return f"--env must name a folder of conf/, got: {cause}; correct the name."
     return None

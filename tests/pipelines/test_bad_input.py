@@ -33,6 +33,27 @@ def test_a_wrong_parameter_is_refused_before_anything_runs(
     assert not list((new_project / "data").rglob("*.parquet"))
 
 
+@pytest.mark.parametrize(
+    ("flag", "told"),
+    [
+        ("--pipelines=ingestio", "must name pipelines, got 'ingestio'; did you mean 'ingestion'?"),
+        ("--nodes=check_posts", "got 'check_posts'; add `--pipelines=compliance`, which has it."),
+        (
+            "--load-versions=foo:2020",
+            "Only data sets of the catalog can be named, got: 'load_versions' keys [foo]",
+        ),
+    ],
+)
+def test_a_name_that_is_not_there_is_refused_with_the_one_that_is(
+    new_project: Path, flag: str, told: str
+) -> None:
+    done = kedro(new_project, "run", "--env=test", flag)
+
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("text", ["x_api: {bearer_token: s3cret", "a: ${oc.env:NO_SUCH_s3cret}"])
 def test_credentials_that_cannot_be_read_are_told_and_never_quoted(
     new_project: Path, text: str

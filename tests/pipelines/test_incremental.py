@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -19,6 +20,7 @@ from tests.incremental import (
     study,
     takers_of,
 )
+from tests.project import kedro
 
 pytestmark = [
     pytest.mark.slow,  # each run is a process of its own that imports Kedro and MLflow
@@ -83,6 +85,21 @@ def test_a_node_is_made_of_every_module_it_reaches(module: str) -> None:
     assert {node.name for node in study().nodes if module in code_of(node.func)} == nodes_with(
         module
     )
+
+
+def test_a_picture_that_was_withdrawn_asks_for_the_download_and_all_that_follows(
+    project: Path,
+) -> None:
+    raw = project / "data" / "test" / "01_raw"
+    wanted = pd.read_parquet(next(raw.rglob("raw_images*/*/*.parquet")))["image_id"].iloc[0]
+    (raw / "removal_requests.csv").write_text(f"image,reason\n{wanted},asked\n")
+
+    assert kedro(project, "run", "--env=test", "--pipelines=compliance").returncode == 0
+    plan = kedro(project, "run", "--env=test", "--runner=cosmop.runners.DryRunner").stdout
+
+    told = dict(re.findall(r"^  (\w+)  +(.*)$", plan, re.MULTILINE))
+    assert set(told) == following({"download_images"})
+    assert "input download_work changed" in told["download_images"]
 
 
 def test_other_words_in_the_code_run_nothing(changing: ChangingStudy) -> None:

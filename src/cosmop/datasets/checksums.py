@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 CHECKSUMS = "checksums.json"
@@ -36,6 +37,12 @@ def listing_checksum(folder: Path) -> str:
         if path.is_file()
     ]
     return hashlib.sha256("\n".join(listing).encode()).hexdigest() if listing else ""
+
+
+def content_checksum(files: Sequence[Path]) -> str:
+    """Return the SHA-256 of what is in `files`, in this order; nothing if none is there."""
+    there = [_sha256(path) if path.exists() else "" for path in files]
+    return hashlib.sha256("\n".join(there).encode()).hexdigest() if any(there) else ""
 
 
 def _sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from pathlib import Path, PurePosixPath
 from typing import Any, Generic, TypeVar
 
-from kedro.io import AbstractVersionedDataset, DatasetError
+from kedro.io import AbstractVersionedDataset
 from kedro.io.core import Version
 
 from cosmop.errors import InputError, is_no_room
@@ -45,7 +45,10 @@ class VersionedPathDataset(AbstractVersionedDataset[T, T], Generic[T]):
     def _existing_path(self) -> Path:
         path = Path(self._get_load_path())
         if not path.exists():
-            raise DatasetError(f"Nothing lies at {path}; run the pipeline that makes it first.")
+            raise InputError(
+                f"The data set {self._filepath.name} wants a version, but nothing lies at {path}; "
+                "name another after `--load-versions`, or run the pipeline that makes it first."
+            )
         return path
 
     def save(self, data: T) -> None:

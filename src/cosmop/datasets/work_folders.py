@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
 
-from cosmop.datasets.checksums import listing_checksum
+from cosmop.datasets.checksums import content_checksum, listing_checksum
 from cosmop.errors import InputError
 
 Listener = Callable[[dict[str, Any]], None]
@@ -40,13 +40,22 @@ class WorkFolderDataset(AbstractDataset[NoReturn, WorkFolder]):
 
     Args:
         filepath: The folder.
+        decisive: Files in it, relative to it, that make the nodes that read it run when their
+            content changes; what else lies in it does not count.
         metadata: For kedro-viz.
     """
 
     _access = os.R_OK | os.W_OK | os.X_OK
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        decisive: Sequence[str] = (),
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         self._path = Path(filepath)
+        self._decisive = decisive
         self.metadata = metadata
 
     def load(self) -> WorkFolder:
@@ -70,6 +79,10 @@ class WorkFolderDataset(AbstractDataset[NoReturn, WorkFolder]):
         raise DatasetError(
             f"The work folder {self._path} is filled by nodes themselves, got {data!r} to save."
         )
+
+    def fingerprint(self) -> str:
+        """Return what changes when the content of a decisive file does; nothing without one."""
+        return content_checksum([self._path / name for name in self._decisive])
 
     def _exists(self) -> bool:
         return True

@@ -1,6 +1,7 @@
 """Models come back bit by bit, nothing foreign is loaded, and a killed run loses no snapshot."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,7 @@ def test_attempts_follow_each_other_and_do_not_overwrite_each_other(tmp_path: Pa
 def test_a_truncated_snapshot_or_state_is_set_aside_and_the_one_before_it_used(
     tmp_path: Path, part: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING)
     workspace = Workspaces(tmp_path).open("fingerprint")
     for kimg in (0, 2, 4):
         add(workspace, kimg, seed=kimg)

@@ -32,6 +32,24 @@ def test_each_load_has_listeners_of_its_own(tmp_path: Path) -> None:
     assert heard == [{"name": "x"}]
 
 
+def test_only_the_content_of_decisive_files_counts(tmp_path: Path) -> None:
+    dataset = WorkFolderDataset(filepath=str(tmp_path), decisive=["a/gone.csv"])
+    assert dataset.fingerprint() == ""
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "gone.csv").write_text("one")
+    (tmp_path / "journal").write_text("much")
+    first = dataset.fingerprint()
+    assert first
+
+    (tmp_path / "journal").write_text("more")
+    (tmp_path / "a" / "gone.csv").touch()
+    assert dataset.fingerprint() == first
+    (tmp_path / "a" / "gone.csv").write_text("two")
+    assert dataset.fingerprint() != first
+    assert WorkFolderDataset(filepath=str(tmp_path)).fingerprint() == ""
+
+
 def test_nothing_is_saved_into_it(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="filled by nodes themselves"):
         WorkFolderDataset(filepath=str(tmp_path)).save("something")  # type: ignore[arg-type]
