@@ -1,8 +1,10 @@
 """Openverse, Wikimedia Commons, and APIs of our own, as scripted servers answer them."""
 
+import html
 import json
+import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import yaml
 
@@ -12,6 +14,34 @@ from .conftest import says
 
 FOLDER = Path(__file__).parents[3] / "conf/base/providers"
 JSON = "application/json"
+
+KEY = "wHisp3r+of/Mine=%7E&Me:"  # with much that is written otherwise in addresses, JSON and HTML
+WAYS_TO_WRITE = (
+    str,
+    lambda text: quote(text, safe=""),
+    lambda text: "".join(f"%{ord(character):02x}" for character in text),
+    lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    lambda text: "".join(f"\\u{ord(character):04X}" for character in text),
+    html.escape,
+    lambda text: "".join(f"&#{ord(character)};" for character in text),
+)
+
+
+def is_seen(text):
+    """Tell whether text shows the key to somebody who undoes up to four ways of writing it."""
+    seen, new = set(), {text}
+    for _ in range(4):
+        seen |= new
+        new = {undo(each) for each in new for undo in _UNDOING} - seen
+    return any(KEY.lower() in each.lower() for each in seen | new)
+
+
+_UNDOING = (
+    unquote,
+    html.unescape,
+    lambda text: re.sub(r"\\u00([0-9A-Fa-f]{2})", lambda match: chr(int(match[1], 16)), text),
+    lambda text: re.sub(r"\\(.)", r"\1", text),
+)
 
 
 def provider(file, **changes):

@@ -262,12 +262,12 @@ def test_a_key_goes_to_the_api_and_to_nobody_it_redirects_to(server, caplog):
     hosts = dict.fromkeys(("api.openverse.org", "elsewhere.test"), server.address)
     plain = provider("openverse", url_template="http://api.openverse.org/v1/images/?q={query}")
 
-    with ApiSearch(hosts, "me@example.org", keys={"openverse": "s3cret"}) as search:
+    with ApiSearch(hosts, "me@example.org", keys={"openverse": "s3cret-of-mine"}) as search:
         assert search.find(plain, "market", 10).status == "ok"
 
     sent = [headers.get("Authorization") for headers in server.headers]
-    assert sent == ["Bearer s3cret", "Bearer s3cret", None]
-    assert "s3cret" not in caplog.text
+    assert sent == ["Bearer s3cret-of-mine", "Bearer s3cret-of-mine", None]
+    assert "s3cret-of-mine" not in caplog.text
 
 
 def test_a_key_may_end_in_a_new_line_but_not_hold_one_and_is_never_quoted(server):
@@ -276,10 +276,10 @@ def test_a_key_may_end_in_a_new_line_but_not_hold_one_and_is_never_quoted(server
     url = "http://api.openverse.org/v1/images/?q={query}&page={page}&page_size={per_page}"
     plain = provider("openverse", url_template=url)
 
-    with ApiSearch(hosts, "me@example.org", keys={"openverse": "s3cret\n"}) as search:
+    with ApiSearch(hosts, "me@example.org", keys={"openverse": "s3cret-of-mine\n"}) as search:
         assert search.find(plain, "market", 10).status == "ok"
-    with pytest.raises(InputError, match="'openverse' wants a key of printable") as error:
-        ApiSearch(hosts, "me@example.org", keys={"openverse": "s3cret\nCookie: a=b"})
+    with pytest.raises(InputError, match="'openverse' wants a key of 8 or more") as error:
+        ApiSearch(hosts, "me@example.org", keys={"openverse": "s3cret-of-mine\nCookie: a=b"})
 
-    assert server.headers[0]["Authorization"] == "Bearer s3cret"
-    assert "s3cret" not in str(error.value)
+    assert server.headers[0]["Authorization"] == "Bearer s3cret-of-mine"
+    assert "s3cret-of-mine" not in str(error.value)

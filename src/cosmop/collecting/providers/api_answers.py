@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -27,26 +27,35 @@ class ApiAnswer:
     Attributes:
         outcome: Of this answer alone.
         pages: How many answers there are; None where nothing tells.
-        continuation: Parameters for the next request; empty for none.
+        continuation: Parameters for the next request; empty for none. May hold the key.
         is_busy: Whether the API asks to come again later.
     """
 
     outcome: Outcome
     pages: int | None = None
-    continuation: Mapping[str, str] = field(default_factory=dict)
+    continuation: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_busy: bool = False
 
 
-def read_answer(provider: ApiProviderOptions, text: str, url: str) -> ApiAnswer:
+def read_answer(
+    provider: ApiProviderOptions, text: str, url: str, hide: Callable[[str], str] = str
+) -> ApiAnswer:
     """Return what the answer `text` from `url` holds.
 
     An answer that is no JSON, has no results where the provider says, or none with an address, is
     the outcome ``layout_changed``. Results without an http(s) address are left out.
+
+    Args:
+        provider: Who answered.
+        text: The answer.
+        url: Where relative addresses start; without the key.
+        hide: Takes the key out of whatever is told of the answer.
     """
     try:
-        data = json.loads(text)
+        said = json.loads(text)
+        data = _hidden(said, hide)
     except (ValueError, RecursionError):
-        reason = f"the answer is no JSON, it begins with {text[:30]!r}"
+        reason = f"the answer is no JSON, it begins with {hide(text)[:30]!r}"
         return ApiAnswer(Outcome("layout_changed", reason=reason))
     if provider.error_path and (error := value_at(data, provider.error_path)) is not None:
         return _refused(provider, plain_text(error) or "an error without words")
@@ -57,8 +66,19 @@ def read_answer(provider: ApiProviderOptions, text: str, url: str) -> ApiAnswer:
     return ApiAnswer(
         _judge(provider, results, found),
         _pages(provider.paging, data),
-        _continuation(provider.paging, data),
+        _continuation(provider.paging, said),
     )
+
+
+def _hidden(data: object, hide: Callable[[str], str]) -> Any:
+    """Return JSON `data` with each name, text and number in it as `hide` lets it be seen."""
+    if isinstance(data, dict):
+        return {hide(name): _hidden(value, hide) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_hidden(value, hide) for value in data]
+    text = str(data)
+    shown = hide(text)
+    return data if shown == text else shown
 
 
 def _refused(provider: ApiProviderOptions, error: str) -> ApiAnswer:

@@ -5,11 +5,12 @@ The numbers and names of a provider come from its documentation; its file says f
 
 import re
 from collections.abc import Mapping
-from typing import Literal
-from urllib.parse import quote_plus, urlencode
+from typing import Any, Literal
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 from pydantic import Field, field_validator
 
+from cosmop.collecting.providers.provider_key import PLACE
 from cosmop.config import Options, Strings
 
 FIELDS = {
@@ -24,7 +25,8 @@ FIELDS = {
     "width": "claimed_width",
     "height": "claimed_height",
 }
-_PLACES = {"query", "page", "offset", "per_page", "language"}
+_PLACES = {"query", "page", "offset", "per_page", "language", "key"}
+_HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+: [ -z|~]*\{key\}[ -z|~]*", re.ASCII)
 DEFAULT_LANGUAGE = "en"
 
 
@@ -52,7 +54,10 @@ class ApiProviderOptions(Options):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The source of its candidates.")
     kind: Literal["api"] = "api"
-    url_template: str = Field(description=f"Has {{query}}, and others among {sorted(_PLACES)}.")
+    url_template: str = Field(
+        description=f"Has {{query}}, and others among {sorted(_PLACES)}; with {{key}} the API is "
+        "asked only if the credentials have a key for this provider, and no redirect is followed."
+    )
     paging: ApiPagingOptions = ApiPagingOptions()
     results: str = Field(min_length=1, description="Path to the results: a list or an object.")
     order_by: str = Field(default="", description="Path in a result to its rank, if unordered.")
@@ -71,11 +76,10 @@ class ApiProviderOptions(Options):
     max_wait_s: float = Field(
         default=60.0, ge=0, description="A Retry-After up to this is waited for, once per request."
     )
-    authorization: str = Field(
-        default="",
-        pattern=r"^$|^[^{}]*\{key\}[^{}]*$",
-        description="Header of that name, such as Bearer {key}, sent if the credentials have a key "
-        "for this provider.",
+    headers: dict[str, str] = Field(
+        default={},
+        description="Name to text with {key} in it, such as Authorization to Bearer {key}; sent if "
+        "the credentials have a key for this provider.",
     )
     needs_contact: bool = Field(
         default=False, description="Whether the API refuses a user agent without a contact."
@@ -89,7 +93,31 @@ class ApiProviderOptions(Options):
             raise ValueError("an http(s) address with {query} in it")
         if not places <= _PLACES:
             raise ValueError(f"an address with no other places than {sorted(_PLACES)}")
+        parts = urlsplit(template)
+        if PLACE in parts.netloc + parts.fragment:
+            raise ValueError("an address with {key} in its path or query alone")
         return template
+
+    @field_validator("headers")
+    @classmethod
+    def _have_a_place_for_a_key(cls, headers: dict[str, str]) -> dict[str, str]:
+        if not all(_HEADER.fullmatch(f"{name}: {text}") for name, text in headers.items()):
+            raise ValueError(
+                'a map of headers to texts with "{key}" in quotation marks; the key itself goes '
+                "into provider_keys in conf/local/credentials.yml"
+            )
+        return headers
+
+    @field_validator("headers", mode="before")
+    @classmethod
+    def _hold_no_key(cls, headers: Any) -> Any:
+        """Forget texts without {key}: they may be the key itself, and complaints quote them.
+
+        Stands last, since Pydantic quotes what a validator got that stands before this one.
+        """
+        if not isinstance(headers, dict):
+            return "hidden"
+        return {name: text if PLACE in str(text) else "hidden" for name, text in headers.items()}
 
     @field_validator("fields")
     @classmethod
@@ -105,7 +133,7 @@ class ApiProviderOptions(Options):
         return by_number or bool(self.paging.continuation_path)
 
     def url(self, query: str, page: int, continuation: Mapping[str, str]) -> str:
-        """Return the address of answer number `page`, counted from 0.
+        """Return the address of answer number `page`, counted from 0; {key} stays as it is.
 
         Args:
             query: As a person wrote it.
@@ -119,6 +147,7 @@ class ApiProviderOptions(Options):
             "offset": str(paging.first_offset + page * paging.per_page),
             "per_page": str(paging.per_page),
             "language": DEFAULT_LANGUAGE,
+            "key": PLACE,
         }
         url = re.sub(r"\{(\w+)\}", lambda place: values[place[1]], self.url_template)
         if not continuation:

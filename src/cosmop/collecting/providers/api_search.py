@@ -1,6 +1,5 @@
 """Asking search APIs by plain HTTP: politely, page after page, with every end explained."""
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Self
@@ -9,9 +8,9 @@ from cosmop.collecting.candidates import FoundImage, Outcome
 from cosmop.collecting.providers.api_answers import ApiAnswer, read_answer
 from cosmop.collecting.providers.api_options import ApiPagingOptions, ApiProviderOptions
 from cosmop.collecting.providers.evidence import Evidence
+from cosmop.collecting.providers.provider_key import PLACE, ProviderKey
 from cosmop.collecting.web.blocking_client import BlockingClient, Page
 from cosmop.collecting.web.fetch_errors import FetchError, FetchLimits, seconds_to_wait
-from cosmop.errors import InputError
 
 __all__ = ["ApiPagingOptions", "ApiProviderOptions", "ApiSearch"]
 
@@ -44,13 +43,17 @@ class ApiSearch:
         evidence: Evidence | None = None,
         keys: Mapping[str, str] | None = None,
     ) -> None:
-        self._keys = {name: _usable(name, key) for name, key in (keys or {}).items()}
+        self._keys = {name: ProviderKey(name, key) for name, key in (keys or {}).items()}
         self._client = BlockingClient(user_agent=user_agent, host_addresses=host_addresses)
         self._evidence = evidence
         self._next_request: dict[str, float] = {}
 
     def find(self, provider: ApiProviderOptions, query: str, limit: int) -> Outcome:
-        """Return at most `limit` images, answer by answer until one is the last."""
+        """Return at most `limit` images, answer by answer until one is the last.
+
+        Raises:
+            InputError: The provider's address wants a key, and there is none.
+        """
         wanted = min(limit, provider.max_results)
         found: dict[str, FoundImage] = {}
         continuation: Mapping[str, str] = {}
@@ -86,14 +89,17 @@ class ApiSearch:
             page = self._fetch(provider, url)
         except FetchError as error:
             return ApiAnswer(_outcome_of(error)), _wait_s(provider, error)
-        answer = read_answer(provider, page.text, page.url)
+        hide = self._key(provider).hide
+        answer = read_answer(provider, page.text, hide(page.url), hide)
         if answer.outcome.status == "layout_changed" and self._evidence:
-            file = self._evidence.keep(provider.name, query, page.text)
+            file = self._evidence.keep(provider.name, query, hide(page.text))
             outcome = Outcome("layout_changed", (), answer.outcome.reason, file)
             answer = ApiAnswer(outcome)
         return answer, _asked_to_wait_s(page) if answer.is_busy else None
 
     def _fetch(self, provider: ApiProviderOptions, url: str) -> Page:
+        key = self._key(provider)
+        address, headers = key.address(url), key.headers(provider.headers)
         now = time.monotonic()
         time.sleep(max(0.0, self._next_request.get(provider.name, now) - now))
         limits = FetchLimits(
@@ -101,16 +107,15 @@ class ApiSearch:
             headers_s=provider.timeout_s,
             total_s=provider.timeout_s,
             max_bytes=_LONGEST_ANSWER_BYTES,
+            max_redirects=0 if PLACE in url else FetchLimits.max_redirects,
         )
         try:
-            return self._client.fetch(url, limits, headers=self._key_header(provider))
+            return self._client.fetch(address, limits, headers=headers)
         finally:
             self._next_request[provider.name] = time.monotonic() + provider.interval_s
 
-    def _key_header(self, provider: ApiProviderOptions) -> dict[str, str]:
-        key = self._keys.get(provider.name, "")
-        has_key = bool(key and provider.authorization)
-        return {"Authorization": provider.authorization.replace("{key}", key)} if has_key else {}
+    def _key(self, provider: ApiProviderOptions) -> ProviderKey:
+        return self._keys.get(provider.name) or ProviderKey(provider.name)
 
     def close(self) -> None:
         """Close the connections."""
@@ -122,18 +127,6 @@ class ApiSearch:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _usable(name: str, key: str) -> str:
-    """Return a key without white space around it; it is never quoted, not even when wrong."""
-    text = key.strip()
-    if not re.fullmatch(r"[\x21-\x7e]*", text):
-        raise InputError(
-            f"The provider {name!r} wants a key of printable ASCII without spaces, but got "
-            f"{len(text)} characters with others among them; copy it again into provider_keys in "
-            "conf/local/credentials.yml."
-        )
-    return text
 
 
 def _has_more(
