@@ -41,7 +41,8 @@ class Options(BaseModel):
 
     @classmethod
     def _complaint(cls, error: Any) -> str:
-        name = ".".join(str(part) for part in error["loc"]) or "the whole"
+        # parts with brackets are kinds that a value may be of, not names
+        name = ".".join(part for part in map(str, error["loc"]) if "[" not in part) or "the whole"
         if error["type"] == "extra_forbidden":
             options = _options_at(cls, error["loc"])
             near = get_close_matches(str(error["loc"][-1]), options, n=1)
@@ -49,11 +50,14 @@ class Options(BaseModel):
             return f"{name!r} is not an option, {known}"
         if error["type"] == "missing":
             return f"{name!r} must be given"
-        wanted = _SHOULD.sub("", error["msg"]).replace("Value error, ", "be ", 1)
+        wanted = _PYDANTICS.sub("", error["msg"])
+        for pydantics, ours in _WORDS.items():
+            wanted = wanted.replace(pydantics, ours, 1)
         return f"{name!r} must {wanted}, got {error['input']!r}"
 
 
-_SHOULD = re.compile(r"^\w+ should ")
+_PYDANTICS = re.compile(r"^\w+ should | or instance of \w+")
+_WORDS = {"Value error, ": "be ", "valid tuple": "list", "valid dictionary": "mapping"}
 
 
 def _options_at(kind: type[BaseModel], place: Sequence[str | int]) -> Mapping[str, Any]:

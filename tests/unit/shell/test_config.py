@@ -1,7 +1,7 @@
 """Options refuse what they do not understand, in one sentence."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from kedro.io import DatasetError
@@ -25,6 +25,7 @@ class ExampleOptions(Options):
     share: float = 0.5
     word: str = Field(default="a", pattern="^[a-z]+$")
     budgets: BudgetOptions = BudgetOptions()
+    who: Literal["all"] | Strings = "all"
     several: Annotated[tuple[BudgetOptions, ...] | None, Field(strict=False)] = None
 
 
@@ -44,6 +45,9 @@ def test_lists_of_yaml_become_tuples_and_whole_numbers_count_as_floats() -> None
 @pytest.mark.parametrize(
     ("given", "told"),
     [
+        ({"names": "a"}, "'names' must be a list, got 'a'"),
+        ({"budgets": 1}, "'budgets' must be a mapping, got 1"),
+        ({"who": 5}, "'who' must be 'all', got 5; 'who' must be a list, got 5"),
         ({"radius_bit": 1}, "'radius_bit' is not an option, did you mean 'radius_bits'?"),
         ({"zzz": 1}, "known are ['budgets', 'image_size', 'names', 'radius_bits', 'several', "),
         (
