@@ -1,5 +1,8 @@
 """The compliance pipeline as Kedro runs it, over what several runs have collected."""
 
+import hashlib
+import logging
+
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
@@ -78,3 +81,38 @@ def test_a_file_of_an_earlier_run_is_a_place_as_well(study):
     withdraw(study, str(study / "seed.jpg"), str(study / "other.jpg"))
 
     assert stored(study) == []
+
+
+def made(study):
+    """Return the SHA-256 of every file below `study` that is not one of the originals."""
+    files = [file for file in study.rglob("*") if file.is_file() and file.parent != study]
+    return {hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_no_file_holds_what_was_withdrawn_and_no_download_brings_it_back(study):
+    wanted = hashlib.sha256(jpeg(1, SIZE)).hexdigest()
+    assert wanted in made(study)
+
+    withdraw(study, wanted)
+
+    assert wanted not in made(study)
+    (study / "renamed.jpg").write_bytes(jpeg(1, SIZE))  # the same image from another place
+    found = [FoundImage(str(study / name)) for name in ("seed.jpg", "renamed.jpg", "other.jpg")]
+    candidates = candidate_frame(facts_of(found), source="folder", query="", kind="file")
+    again = download_images(
+        *(candidates, ImageStore(study / "images"), DownloadOptions()),
+        host_addresses={},
+        work=study / "work",
+    )
+    assert again.log["status"].tolist() == ["failed", "failed", "stored"]
+    assert wanted not in made(study)
+
+
+def test_it_says_what_is_left_to_do_if_something_went(study, caplog):
+    with caplog.at_level(logging.INFO, logger="cosmop"):
+        withdraw(study)
+        assert "--from-nodes" not in caplog.text
+
+        withdraw(study, str(study / "seed.jpg"))
+
+    assert "--from-nodes=download_images" in caplog.text

@@ -1,10 +1,14 @@
 """Nodes of the compliance pipeline."""
 
+import logging
+
 import pandas as pd
 
 from cosmop.collecting.posts.post_options import PostOptions
 from cosmop.datasets.work_folders import WorkFolder
 from cosmop.imaging.store import ImageStore
+
+logger = logging.getLogger(__name__)
 
 
 def check_posts(
@@ -37,4 +41,9 @@ def withdraw_images(
         withdrawn_posts, removal_requests, every_image_candidates, every_download_log
     )
     withdrawals.withdraw_images(gone, image_store, download_work.path)
+    if not gone.empty:
+        logger.info(
+            "Tables name what was deleted until you make them anew (--from-nodes=download_images); "
+            "docs/collecting.md says which copies are yours to delete."
+        )
     return gone
