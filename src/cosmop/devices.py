@@ -27,9 +27,9 @@ def pick_device(name: str, rank: int = 0) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
-            f"The option `device` must name a device of this machine, which has "
-            f"{torch.cuda.device_count()} of CUDA, got {name!r} for process {rank}; use `auto` or "
-            "`cpu`."
+            "The option `device` must name a device of this machine, which has "
+            f"{torch.cuda.device_count()} CUDA devices, got {name!r} for process {rank}; use "
+            "`auto` or `cpu`."
         ) from error
     return device
 

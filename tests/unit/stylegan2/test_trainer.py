@@ -221,7 +221,7 @@ def test_labels_that_do_not_fit_the_network_are_refused() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_cuda_is_refused_where_there_is_none() -> None:
-    with pytest.raises(InputError, match="'cuda', got a machine with 0 CUDA devices"):
+    with pytest.raises(InputError, match="has 0 CUDA devices, got 'cuda' for process 0"):
         TrainingRun(_images(), _NETWORK, _training(1, device="cuda"))
 
 
