@@ -1,8 +1,8 @@
 """Our own pages that imitate each provider's, served on loopback under the provider's host names.
 
 A page is named by its query: ``?q=results`` shows ``fixtures/<provider>/results.html``, the page
-after it (``first`` or ``start`` other than at first) ``results.<number>.html``. Two queries need no
-file: ``refused`` is answered with 429, ``hanging`` never.
+after it (``first`` or ``start`` other than at first) ``results.<number>.html``. Three need no
+file: ``refused`` is answered with 429, ``refused_bare`` too and without a word, ``hanging`` never.
 """
 
 import base64
@@ -109,6 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.outer.released.wait(HANGING_S)
         elif name == "refused":
             self._send(b"slow down", 429)
+        elif name == "refused_bare":
+            self._send(b"", 429)
         elif "i.js" in self.path and "vqd" not in fields:
             self._send(b"", 403)
         else:

@@ -195,6 +195,23 @@ def test_a_page_that_cannot_be_opened_fails_with_the_browser_s_own_words(browser
     assert outcome.reason.startswith("the browser says: ")  # its words vary: ERR_…, unknown error
 
 
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ("Array.prototype.map = () => 5", "layout_changed"),
+        ("Array.prototype.slice = () => ({map: () => ({length: 1})})", "layout_changed"),
+        ("Array.from = () => null", "failed"),
+        ("window.recordedAnswers = {texts: [], statuses: ['many']}", "failed"),
+        ("window.recordedAnswers = {texts: [], statuses: [{}]}", "failed"),
+        ("Object.defineProperty(document, 'images', {value: {length: 'lots'}})", "failed"),
+        ("document.querySelectorAll = () => 7", "failed"),
+    ],
+)
+def test_a_page_that_changes_what_our_scripts_are_made_of_costs_one_question(find, script, status):
+    assert find(f"{tile('a')}<script>{script}</script>").status == status
+    assert find(tile("a")).status == "ok"
+
+
 def test_a_word_in_scripts_and_markup_is_no_sign(find):
     outcome = find("<body data-captcha=captcha><script>'captcha'</script><p hidden>captcha</p>")
 
@@ -231,6 +248,18 @@ def test_dialogs_do_not_stop_a_search(find):
     outcome = find(f"{tile('a')}<script>alert(1); confirm(2); print()</script>")
 
     assert len(outcome.found) == 1
+
+
+def test_a_page_of_a_hundred_thousand_results_is_read_up_to_the_limit(find):
+    script = f"document.body.innerHTML = {json.dumps(tile('N'))}.repeat(100000)"
+    script += ".replaceAll('/N&', () => `/${++window.n}&`)"
+
+    outcome = find(
+        f"<body><script>window.n = 0; {in_script(script)}</script>", timeout_s=60.0, limit=2000
+    )
+
+    assert outcome.found[-1].location == "http://e.org/2000&x"
+    assert len(outcome.found) == 2000
 
 
 def test_a_page_that_opens_itself_in_ever_more_windows_opens_none(browser, find, pages):
@@ -298,7 +327,7 @@ def test_a_browser_that_always_crashes_is_one_failed_query_and_the_next_is_answe
     is_over.set()
     killer.join()
 
-    assert (outcome.status, outcome.reason) == ("failed", "the browser crashed twice on this query")
+    assert (outcome.status, outcome.reason) == ("failed", "the browser crashed twice on this page")
     assert own_browser.find(provider, "fine", 5).status == "ok"
 
 

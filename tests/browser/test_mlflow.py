@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from mlflow import MlflowClient
 from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.ports import free_port
 from tests.project import PROJECT, kedro
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -55,9 +55,7 @@ def client(compared: Path) -> MlflowClient:
 @pytest.fixture(scope="module")
 def address(compared: Path) -> Iterator[str]:
     """A real ``mlflow server`` on loopback."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = free_port()
     words = ["server", "--backend-store-uri", f"sqlite:///{compared}/mlflow.db", "--workers", "1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "mlflow", *words, "--host", "127.0.0.1", "--port", str(port)],

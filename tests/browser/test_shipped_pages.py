@@ -18,6 +18,7 @@ OUTCOMES = [
     *((name, "changed", "layout_changed", "no match of") for name in PROVIDERS),
     *((name, "hanging", "timeout", "longer than 1 s") for name in ("gallery", "google")),
     *((name, "refused", "blocked", "HTTP 429") for name in PROVIDERS),
+    ("google", "refused_bare", "blocked", "HTTP 429"),
     ("bing", "blocked", "blocked", "one last step"),
     ("bing", "consent_stuck", "consent", "#bnp_btn_accept"),
     ("google", "blocked", "blocked", "/sorry/"),

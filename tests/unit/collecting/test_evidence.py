@@ -26,6 +26,13 @@ def test_a_name_comes_from_provider_time_and_query_and_from_nothing_else(tmp_pat
     assert [tmp_path / "pages"] == list(tmp_path.iterdir())
 
 
+def test_a_folder_that_cannot_be_written_costs_the_page_and_not_the_search(tmp_path, caplog):
+    (tmp_path / "pages").write_text("no folder")
+
+    assert Evidence(tmp_path / "pages").keep("site", "q", "x") == ""
+    assert "A page of site cannot be kept" in caplog.text
+
+
 def test_files_of_others_in_the_folder_stay(tmp_path):
     (tmp_path / "notes-of-mine.html").write_text("mine")
     evidence = Evidence(tmp_path, pages=1)

@@ -11,7 +11,7 @@ import pytest
 from cosmop.collecting.posts.posts import PostSearch
 from cosmop.errors import InputError
 
-from .x_server import FAST, TOKEN, problem
+from .x_server import FAST, TOKEN, photo, post, problem, says
 
 
 def test_archived_posts_are_candidates_again_without_a_call(x, find):
@@ -128,11 +128,11 @@ def test_a_killed_run_goes_on_at_its_next_token_and_pays_nothing_twice(x, find, 
     undisturbed = find(limit=50, page_size=10, work=tmp_path / "a")
     x.asked.clear()
     command = [sys.executable, "-c", RUN, x.address, TOKEN, str(tmp_path / "b")]
-    x.script = [x.answer, x.answer, lambda handler: (x.is_open.clear(), x.is_open.wait(20))]
+    x.script = [x.answer, x.answer, lambda handler: (x.is_open.clear(), x.is_open.wait(200))]
     process = subprocess.Popen(command)
-    deadline = time.monotonic() + 30
-    while len(x.asked) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    deadline = time.monotonic() + 200
+    while x.is_open.is_set() and time.monotonic() < deadline:
+        time.sleep(0.01)  # until the third request waits
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     x.is_open.set()
@@ -194,6 +194,22 @@ def test_a_count_that_cannot_be_read_is_no_obstacle(x, find, tmp_path, line):
     spent.write_text(line + "\n" + spent.read_text())
 
     assert len(find().found) == 3
+
+
+@pytest.mark.parametrize(
+    "odd", [str(2**63), str(2**70), str(10**30), "9" * 5000, str(10**400), "٣٤", "-5", "0", "1.5"]
+)
+def test_an_id_that_x_cannot_have_given_is_left_out_and_hides_nothing_new(x, find, odd):
+    told = {"newest_id": odd, "oldest_id": odd, "next_token": "t"}
+    media = {"media": [photo("3_1")]}
+    x.script = [says({"data": [post(1, "3_1") | {"id": odd}], "includes": media, "meta": told})]
+    x.script += [problem(400)]
+    assert find().found == ()
+
+    for _ in range(2):
+        (new,) = x.fill(1)
+        assert int(find().found[0].post_id) == new
+    assert odd not in [value for asked in x.searches for value in asked.values()]
 
 
 @pytest.mark.parametrize("content", [b"nonsense\n1,2\n", b"\xff\xfe\n", b"post_id,reason\n1,2\n"])

@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from cosmop.errors import InputError, first_line
 logger = logging.getLogger(__name__)
 
 WITHDRAWN_COLUMNS = ("post_id", "reason", "found_at")
+_POST_ID = re.compile(r"[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,15 @@ class Page:
     @property
     def post_ids(self) -> list[str]:
         """The ids in the order shown."""
-        return [str(post["id"]) for post in objects(self.body, "data") if "id" in post]
+        ids = [str(post.get("id")) for post in objects(self.body, "data")]
+        return [text for text in ids if is_post_id(text)]
 
     @property
     def extremes(self) -> list[int]:
         """Its newest and oldest id as the API told them, posts withdrawn since included."""
         meta = dict_at(self.body, "meta")
         told = [str(meta.get(name, "")) for name in ("newest_id", "oldest_id")]
-        return [int(text) for text in [*told, *self.post_ids] if text.isdecimal()]
+        return [int(text) for text in [*told, *self.post_ids] if is_post_id(text)]
 
 
 def objects(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -67,6 +70,11 @@ def dict_at(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the object `name` of an answer; an empty one if there is none."""
     value = body.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def is_post_id(text: str) -> bool:
+    """Tell whether X can have given this id: a positive number of 64 bits, in plain digits."""
+    return bool(_POST_ID.fullmatch(text)) and 0 < int(text) < 2**63
 
 
 def texts(row: Mapping[str, Any], name: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from cosmop.collecting.candidates import FoundImage
-from cosmop.collecting.posts.post_archive import Page, dict_at, media_keys, objects
+from cosmop.collecting.posts.post_archive import Page, dict_at, is_post_id, media_keys, objects
 
 _PHOTO_HOST = "pbs.twimg.com"
 _LARGEST_SIDE_PX = 1_000_000
@@ -22,7 +22,7 @@ def photos_of(pages: Iterable[Page], *, with_sensitive: bool) -> list[FoundImage
     for page in pages:
         for post in objects(page.body, "data"):
             post_id = str(post.get("id", ""))
-            if post_id.isdecimal() and (
+            if is_post_id(post_id) and (
                 with_sensitive or post.get("possibly_sensitive") is not True
             ):
                 by_post[post_id] = _photos(post, dict_at(page.body, "includes"))

@@ -205,6 +205,10 @@ class PostSearch:
             "user_fields": ["username"] if options.authors else None,
         }
 
+    def end(self) -> None:
+        """Break off waits, from another thread, and ask nothing more."""
+        self._api.end()
+
     def close(self) -> None:
         """Close the connections and files, and tell what was spent."""
         if self._is_announced:

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -157,6 +158,7 @@ class XApi:
         self._asked_at = -1e9
         self._wait_left_s = options.max_wait_s
         self._limited_until = 0.0
+        self._has_ended = threading.Event()
 
     def search(self, query: str, **parameters: Any) -> dict[str, Any]:
         """Return one page of posts as the API words it.
@@ -219,7 +221,7 @@ class XApi:
                 raise NoAnswerError("failed", reason) from None
 
     def _keep_distance(self) -> None:
-        time.sleep(max(0.0, self._asked_at + self._pause_s - time.monotonic()))
+        self._sleep(self._asked_at + self._pause_s - time.monotonic())
         self._asked_at = time.monotonic()
 
     def _refuse_while_limited(self) -> None:
@@ -240,12 +242,20 @@ class XApi:
             self._refuse_while_limited()
         logger.info("The X API asks to wait %.0f s for its rate limit", seconds)
         self._wait_left_s -= seconds
-        time.sleep(seconds)
+        self._sleep(seconds)
 
     def _back_off(self, failures: int, reason: str, status: Status) -> None:
         if failures > self._options.retries:
             raise NoAnswerError(status, f"{reason}, {failures} times")
-        time.sleep(self._options.backoff_s * 2 ** (failures - 1))
+        self._sleep(self._options.backoff_s * 2 ** (failures - 1))
+
+    def _sleep(self, seconds: float) -> None:
+        if self._has_ended.wait(max(0.0, seconds)):
+            raise NoAnswerError("failed", "the search was ended", is_final=True)
+
+    def end(self) -> None:
+        """Break off waits, from another thread, and ask nothing more."""
+        self._has_ended.set()
 
     def close(self) -> None:
         """Close the connections."""
@@ -282,4 +292,5 @@ def _refusal(error: Any) -> NoAnswerError:
     if status in _FINAL:
         return NoAnswerError("blocked", _FINAL[status], is_final=True, http_status=status)
     detail = "; ".join(str(text) for text in error.api_messages) or "no detail"
-    return NoAnswerError("failed", f"HTTP {status}: {detail[:200]}", http_status=status)
+    words = " ".join(detail[:200].encode(errors="replace").decode().split())
+    return NoAnswerError("failed", f"HTTP {status}: {words}", http_status=status)

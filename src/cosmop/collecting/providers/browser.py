@@ -1,6 +1,7 @@
 """Search pages in headless Chromium by Selenium."""
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -32,7 +33,8 @@ class BrowserSearch:
     """Reads providers' result pages with one Chromium for all queries.
 
     A browser that has read `PAGES_PER_BROWSER` pages, crashed, or met a page that hung is ended,
-    and a new one is started for the next page; a query in which it crashed is asked once more.
+    and a new one is started for the next page; a page on which it crashed is asked once more.
+    `close` may come from another thread, which ends what is being asked.
 
     What is guarded: Chromium resolves only the hosts of the providers it was started for (see
     `cosmop.collecting.providers.chromium`), shows no images and stores no files. What is not: an
@@ -47,6 +49,8 @@ class BrowserSearch:
         self._start = start
         self._evidence = evidence
         self._pace = Pace()
+        self._changing = threading.RLock()  # while a browser starts or ends
+        self._is_closed = False
         self._chromium: Chromium | None = start()
         self.how = self._chromium.how
 
@@ -55,17 +59,17 @@ class BrowserSearch:
         pages = provider.paging.browser_pages if provider.has_pages else 1
 
         def ask(number: int, wanted: int) -> Outcome:
-            return self._find_on_page(provider, query, number, wanted)
+            try:
+                with suppress(_BrowserGoneError):
+                    return self._find_on_page(provider, query, number, wanted)
+                logger.warning("The browser crashed on %r at %s", query, provider.name)
+                return self._find_on_page(provider, query, number, wanted)
+            except _BrowserGoneError:
+                return Outcome("failed", reason="the browser crashed twice on this page")
+            except NoBrowserError as error:
+                return Outcome("failed", reason=str(error))
 
-        try:
-            with suppress(_BrowserGoneError):
-                return turn_pages(ask, pages=pages, limit=limit)
-            logger.warning("The browser crashed on %r at %s; asking again", query, provider.name)
-            return turn_pages(ask, pages=pages, limit=limit)
-        except _BrowserGoneError:
-            return Outcome("failed", reason="the browser crashed twice on this query")
-        except NoBrowserError as error:
-            return Outcome("failed", reason=str(error))
+        return turn_pages(ask, pages=pages, limit=limit)
 
     def _find_on_page(
         self, provider: PageProviderOptions, query: str, number: int, limit: int
@@ -112,19 +116,23 @@ class BrowserSearch:
         return self._evidence.keep(provider.name, query, html, screenshot) if html else ""
 
     def _fresh_browser(self) -> Chromium:
-        if self._chromium and self._chromium.pages >= PAGES_PER_BROWSER:
-            self._end_browser()
-        if self._chromium is None:
-            self._chromium = self._start()
-        return self._chromium
+        with self._changing:
+            if self._chromium and self._chromium.pages >= PAGES_PER_BROWSER:
+                self._end_browser()
+            if self._is_closed:
+                raise NoBrowserError("The search was ended.")
+            self._chromium = self._chromium or self._start()
+            return self._chromium
 
     def _end_browser(self) -> None:
-        if self._chromium is not None:
-            self._chromium.close()
-        self._chromium = None
+        with self._changing:
+            if self._chromium is not None:
+                self._chromium.close()
+            self._chromium = None
 
     def close(self) -> None:
         """End the browser and remove its profile."""
+        self._is_closed = True
         self._end_browser()
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.chrome.options import Options as ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.command import Command
 from urllib3.exceptions import HTTPError
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ _ARGUMENTS = (
     "--no-proxy-server",  # a proxy would resolve names in our place
 )
 _DRIVER_MARGIN_S = 10.0
+# A driver that hangs would be asked four times, with the full patience each time.
+_ASKED_ONCE = {"init_args_for_pool_manager": {"retries": False}}
 _ON_EVERY_PAGE = "Page.addScriptToEvaluateOnNewDocument"
 # A second dialog comes sooner than the first is dismissed, and a script may open window on window.
 _SILENCE = """
@@ -102,11 +105,13 @@ class Chromium:
         """End the browser and its driver, crashed and hung ones too, and remove the profile."""
         self.driver.command_executor.client_config.timeout = _SHORTLY_S
         with suppress(*DRIVER_ERRORS):
-            self.driver.quit()
+            self.driver.execute(Command.QUIT)
         for process in self._processes:  # a browser outlives a driver that crashed or hung
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(self._processes, timeout=_SHORTLY_S)
+        with suppress(*DRIVER_ERRORS):
+            self.driver.quit()  # waits minutes for a driver that hangs, and not for a killed one
         self._profile.cleanup()
 
 
@@ -167,7 +172,9 @@ def _start_into(
             log_output=subprocess.DEVNULL,
             env={**os.environ, **offline, "SE_AVOID_STATS": "true"},
         )
-        started = Chrome(options=_options(program, profile.name, settings), service=service)
+        options = _options(program, profile.name, settings)
+        started: Any = Chrome(options=options, service=service, keep_alive=False)
+        started.command_executor.client_config.init_args_for_pool_manager = _ASKED_ONCE
         started.execute_cdp_cmd(_ON_EVERY_PAGE, {"source": _SILENCE})
         future.set_result(Chromium(started, profile))
     except BaseException as error:  # noqa: BLE001 - raised again where the future is asked

@@ -1,10 +1,15 @@
 """Pages that were not understood, kept for a person to look at."""
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+
+from cosmop.errors import first_line
+
+logger = logging.getLogger(__name__)
 
 _LARGEST_PAGE_CHARACTERS = 20_000_000
 
@@ -21,7 +26,17 @@ class Evidence:
         self._pages = pages
 
     def keep(self, provider: str, query: str, html: str, screenshot: bytes = b"") -> str:
-        """Store a page, drop the oldest ones beyond the limit, and return the page's file name."""
+        """Store a page, drop the oldest ones beyond the limit, and return the page's file name.
+
+        What cannot be stored, such as on a full disk, is told, and its name is empty.
+        """
+        try:
+            return self._keep(provider, query, html, screenshot)
+        except OSError as error:
+            logger.warning("A page of %s cannot be kept: %s", provider, first_line(error))
+            return ""
+
+    def _keep(self, provider: str, query: str, html: str, screenshot: bytes) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         digest = hashlib.sha256(query.encode(errors="surrogatepass")).hexdigest()[:8]

@@ -64,7 +64,8 @@ class PageVisit:
             look = self._look()
         finally:
             self._forget(recorder)
-        return self._sighting(look), read_rows(self._provider, rows, look.url), why_not_more
+        read = read_rows(self._provider, rows if isinstance(rows, list) else [], look.url)
+        return self._sighting(look), read, why_not_more
 
     def _record(self) -> str:
         if not self._provider.recorded_requests:
@@ -94,7 +95,7 @@ class PageVisit:
     def _load(self) -> Look:
         self._driver.get(self._url)
         look = self._wait(self._provider.timeout_s, self._is_settled)
-        if look.error:
+        if look.error and not self._refusal(look):
             raise WebDriverException(f"error page {look.error}")
         return look
 
@@ -136,17 +137,12 @@ class PageVisit:
         return look
 
     def _look(self) -> Look:
+        """Look at the page, whose own scripts may have changed what ours are made of."""
         seen = self._driver.execute_script(LOOK, self._wanted)
-        return Look(
-            url=str(seen["url"]),
-            items=int(seen["items"]),
-            images=int(seen["images"]),
-            signs=dict(seen["signs"]),
-            statuses=tuple(int(status) for status in seen["statuses"]),
-            error=str(seen["error"]),
-            is_ready=bool(seen["isReady"]),
-            is_end=bool(seen["isEnd"]),
-        )
+        try:
+            return _look_of(seen)
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
+            raise WebDriverException("scripts of the page falsify what is seen of it") from error
 
     def _sighting(self, look: Look) -> Sighting:
         return Sighting(
@@ -156,3 +152,16 @@ class PageVisit:
             refusal=self._refusal(look),
             signs=look.signs,
         )
+
+
+def _look_of(seen: Any) -> Look:
+    return Look(
+        url=str(seen["url"]),
+        items=int(seen["items"]),
+        images=int(seen["images"]),
+        signs=dict(seen["signs"]),
+        statuses=tuple(int(status) for status in seen["statuses"]),
+        error=str(seen["error"]),
+        is_ready=bool(seen["isReady"]),
+        is_end=bool(seen["isEnd"]),
+    )

@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -167,7 +167,7 @@ def _lanes(
     if posts is not None:
         questions = _post_questions(queries, options)
         posts.announce(len(questions), options.max_results_per_query)
-        lanes.append(Lane(questions, lambda _: (_post_asker(posts), posts.how)))
+        lanes.append(Lane(questions, partial(_open_posts, posts)))
     return lanes
 
 
@@ -241,16 +241,19 @@ def _open_api(options: SearchOptions, web: _Web, stack: ExitStack) -> tuple[Ask,
     return (lambda asked: api.find(asked.provider, asked.query, asked.limit)), api.how
 
 
-def _post_asker(posts: PostSearch) -> Ask:
-    return lambda asked: posts.find(asked.query, asked.limit, asked.language)
+def _open_posts(posts: PostSearch, stack: ExitStack) -> tuple[Ask, str]:
+    stack.callback(posts.end)
+    return (lambda asked: posts.find(asked.query, asked.limit, asked.language)), posts.how
 
 
 def _ask(
     lanes: Sequence[Lane], journal: AnswerJournal, give_up_after: int, findings: Findings
 ) -> None:
     total = sum(len(lane.questions) for lane in lanes)
-    answers = ask_lanes(lanes, journal, give_up_after)
-    with track(answers, "Searching", total=total, unit="question") as bar:
+    with (
+        closing(ask_lanes(lanes, journal, give_up_after)) as answers,
+        track(answers, "Searching", total=total, unit="question") as bar,
+    ):
         named = 0
         for question, answer in bar:
             facts = facts_of(answer.outcome.found)
