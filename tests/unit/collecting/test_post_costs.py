@@ -5,6 +5,7 @@ import pytest
 
 from cosmop.collecting.posts.post_costs import Spending, estimate_search
 from cosmop.collecting.posts.posts import PostOptions, PostSearch, Prices
+from cosmop.errors import InputError
 
 from .x_server import TOKEN
 
@@ -54,6 +55,17 @@ def test_the_estimate_comes_before_the_first_call_even_unasked(x, tmp_path, capl
     run(x, tmp_path, "q")
 
     assert "Posts: 1 queries × at most 10 pages" in seen[0]
+
+
+def test_x_itself_is_not_asked_while_a_post_counts_as_free(x, tmp_path):
+    free = ENOUGH.model_copy(update={"prices": Prices(posts_usd=0.0, source="the gallery")})
+
+    with pytest.raises(InputError, match="posts_usd 0 from 'the gallery'; write what your plan"):
+        PostSearch(free, TOKEN, {"elsewhere.test": "127.0.0.1:1"}, tmp_path)
+    with PostSearch(free, TOKEN, x.hosts, tmp_path) as search:
+        assert search.find("q", 10).status == "no_results"
+    with PostSearch(ENOUGH, TOKEN, {}, tmp_path):
+        pass
 
 
 def test_posts_media_and_authors_are_counted_each_once_a_day(x, tmp_path):

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from cosmop.config import Options
+from cosmop.errors import InputError
 
 SMALLEST_PAGE = 10  # posts; what both searches accept at least as max_results
 LARGEST_PAGES = {"recent": 100, "all": 500}
@@ -82,6 +83,20 @@ class PostOptions(Options):
     )
     job_poll_s: float = Field(default=10.0, gt=0, description="Pause between looks at a job.")
     job_wait_s: float = Field(default=3600.0, gt=0, description="Wait for a job, at most.")
+
+    def check_prices(self) -> None:
+        """Refuse prices by which `max_cost_usd` could stop nothing.
+
+        Raises:
+            InputError: A post costs nothing.
+        """
+        if self.prices.posts_usd <= 0:
+            raise InputError(
+                "Asking X for posts wants prices, so that max_cost_usd can stop it, but got "
+                f"posts_usd {self.prices.posts_usd:g} from {self.prices.source!r}; write what your "
+                "plan pays into `prices` of ingestion.search.posts and compliance.posts "
+                "(docs/collecting.md has X's), of a flat rate its share of one post."
+            )
 
     @field_validator("start_time", "end_time")
     @classmethod

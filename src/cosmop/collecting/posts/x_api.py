@@ -141,7 +141,8 @@ class XApi:
     DEBUG lines nor any error of it can hold it.
 
     Raises:
-        InputError: No bearer token, or one that cannot be sent.
+        InputError: No bearer token, or one that cannot be sent; or X itself is to be asked, and
+            nothing says what its posts cost.
     """
 
     how = f"tweepy {tweepy.__version__}"
@@ -150,6 +151,8 @@ class XApi:
         self, token: str | None, options: PostOptions, host_addresses: Mapping[str, str]
     ) -> None:
         self._options = options
+        if API_HOST not in host_addresses:
+            options.check_prices()
         adapter = _ApiAdapter(_usable(token), options.timeout_s, host_addresses)
         self._client = tweepy.Client(_STAND_IN, return_type=dict)
         self._client.session.mount(f"https://{API_HOST}/", adapter)
