@@ -1,5 +1,6 @@
 """Files of JSON lines that are only ever added to and survive being killed in mid-write."""
 
+import errno
 import json
 import logging
 import mmap
@@ -8,12 +9,14 @@ import threading
 from collections.abc import Iterable, Mapping
 from io import FileIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from cosmop.errors import InputError, first_line
 from cosmop.file_locks import lock_whole_file
 
 logger = logging.getLogger(__name__)
+
+_NO_FOLDER_TO_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -24,12 +27,12 @@ class FolderLock:
     The folder is made if it is missing.
 
     Raises:
-        InputError: Another process works there.
+        InputError: Another process works there, or it cannot be written.
+        OSError: What another folder would not change, such as a full disk.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / "lock").open("ab")
+        self._file = _file_in(folder)
         try:
             lock_whole_file(self._file.fileno())
         except OSError:
@@ -42,6 +45,19 @@ class FolderLock:
     def close(self) -> None:
         """Let others in."""
         self._file.close()
+
+
+def _file_in(folder: Path) -> BinaryIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "lock").open("ab")
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_TO_WRITE:
+            raise
+        raise InputError(
+            f"The folder {folder} wants to be written, but it cannot be ({first_line(error)}); see "
+            "to its rights, or choose another one."
+        ) from error
 
 
 class Journal:

@@ -22,6 +22,7 @@ from cosmop.imaging.decoding import (
     opened_image,
     turn_upright,
 )
+from cosmop.imaging.foreign_files import name_of
 from cosmop.imaging.grey_decoding import DecodedPicture, decode_picture
 from cosmop.imaging.hash_rows import (
     GreyThumbnails,
@@ -154,8 +155,13 @@ def _examine(file: Path, options: IntakeOptions) -> tuple[Examined, GreyThumbnai
     try:
         return _examine_content(file, content, original, options)
     except UnreadableImageError as error:
-        row = refused(error.kind, str(error), len(content), original)
+        row = refused(error.kind, _reason(error, content), len(content), original)
         return Examined(file, b"", row), None
+
+
+def _reason(error: UnreadableImageError, content: bytes) -> str:
+    name = name_of(content) if error.kind == "not_an_image" else ""
+    return f"{error} but {name}" if name else str(error)
 
 
 def _examine_content(

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,9 +31,9 @@ from cosmop.imaging.store import ImageStore
 from .conftest import candidates, in_turn, jpeg, says
 
 OPTIONS = DownloadOptions(
-    connect_s=2.0,
-    headers_s=2.0,
-    total_s=1.0,
+    connect_s=3.0,
+    headers_s=3.0,
+    total_s=3.0,
     max_bytes=100_000,
     per_host_in_flight=8,
     per_host_interval_s=0.0,
@@ -232,7 +233,8 @@ def test_failures_are_tried_again_as_wished(server, fetch_from):
         assert again.images.manifest.equals(first.images.manifest)
 
 
-def test_what_was_not_tried_is_always_tried_again(server, fetch_from):
+def test_what_was_not_tried_is_always_tried_again(server, fetch_from, caplog):
+    caplog.set_level("INFO")
     server.routes |= {f"/{i}": says(jpeg(i)) for i in range(4)}
     few = OPTIONS.budgets.model_copy(update={"total_images": 1})
     paths = [f"/{i}" for i in range(4)]
@@ -245,6 +247,9 @@ def test_what_was_not_tried_is_always_tried_again(server, fetch_from):
     assert set(first.log["reason"][1:]) == {"total_images is spent"}
     assert set(again.log["status"]) == {"stored"}
     assert len(images_asked(server)) == 4
+    assert [text for text in caplog.messages if "next run" in text] == [
+        "3 of these were not tried; the next run tries them"
+    ]
 
 
 def test_other_options_take_in_again_what_the_store_has_and_judge_again(server, fetch_from, store):
@@ -411,14 +416,19 @@ def test_the_hashes_are_those_that_hashing_the_store_gives(server, fetch_from):
     assert computed.equals(reused)
 
 
-def test_a_full_disk_ends_the_download_with_its_own_sentence(server, fetch_from, monkeypatch):
-    def no_space(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize(
+    ("number", "sentence"), [(errno.ENOSPC, "disk is full"), (errno.EMFILE, "lower slots")]
+)
+def test_a_full_disk_or_system_ends_the_download_with_its_own_sentence(
+    server, fetch_from, monkeypatch, number, sentence
+):
+    def fails(*_, **__):
+        raise OSError(number, os.strerror(number))
 
     server.routes |= {f"/{i}": says(jpeg(i)) for i in range(5)}
-    monkeypatch.setattr(Path, "open", no_space)
+    monkeypatch.setattr(Path, "open", fails)
 
-    with pytest.raises(InputError, match="disk is full"):
+    with pytest.raises(InputError, match=sentence):
         fetch_from(*(f"/{i}" for i in range(5)))
 
 
@@ -453,15 +463,16 @@ def test_an_interrupted_download_stops_at_once_and_keeps_what_is_finished(server
             time.sleep(0.01)
         interrupted.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(20)
+        is_over.wait(60)
 
-    interrupted: list[float] = []
+    interrupted, is_over = list[float](), threading.Event()
     server.routes |= {"/a": says(jpeg(1)), "/slow": interrupts, "/b": says(jpeg(2))}
     patient = changed(total_s=60.0, headers_s=60.0, per_host_in_flight=1)
 
     with pytest.raises(KeyboardInterrupt):
         fetch_from("/a", "/slow", "/b", options=patient)
-    assert time.monotonic() - interrupted[0] < 5
+    assert time.monotonic() - interrupted[0] < 30
+    is_over.set()
     server.routes["/slow"] = says(jpeg(3))
     server.requests.clear()
     result = fetch_from("/a", "/slow", "/b")

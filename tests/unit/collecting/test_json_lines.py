@@ -98,3 +98,11 @@ def test_one_process_at_a_time_works_in_a_folder_and_only_as_long_as_it_lives(tm
             pytest.raises(InputError, match="one process at a time"),
         ):
             FolderLock(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["taken", "taken/below"])
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, folder):
+    (tmp_path / "taken").write_text("a file")
+
+    with pytest.raises(InputError, match=r"cannot be .*; see to its rights, or choose another"):
+        FolderLock(tmp_path / folder)

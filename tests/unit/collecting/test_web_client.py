@@ -1,9 +1,13 @@
 import asyncio
+import os
+import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +28,7 @@ from .hostile import (
     tls_context,
 )
 
-LIMITS = FetchLimits(connect_s=1, headers_s=1, total_s=3, max_bytes=100_000, rate_window_s=0.3)
+LIMITS = FetchLimits(connect_s=20, headers_s=20, total_s=60, max_bytes=100_000, rate_window_s=1.0)
 
 
 @pytest.fixture
@@ -111,17 +115,55 @@ def test_connections_are_kept_and_used_again(web):
     assert (len(server.requests), connections(server)) == (5, 1)
 
 
+_ASKS_MANY_HOSTS = """
+import asyncio, resource, sys
+from cosmop.collecting.web.fetch_errors import FetchLimits
+from cosmop.collecting.web.web_client import WebClient
+hosts = {f"kept-{i}.test": sys.argv[1] for i in range(HOSTS)}
+async def main():
+    async with WebClient(user_agent="me", host_addresses=hosts, connections=8) as client:
+        for host in hosts:
+            await client.fetch(f"http://{host}/", FetchLimits())
+    print("all came")
+resource.setrlimit(resource.RLIMIT_NOFILE, (HOSTS // 2, HOSTS // 2))
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the files of a process")
+def test_hosts_may_be_more_than_connections_that_a_process_may_have(web):
+    hosts = 200
+    server, _ = web({f"kept-{i}": image(b"x") for i in range(hosts)})
+    program = _ASKS_MANY_HOSTS.replace("HOSTS", str(hosts))
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program, server.address],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.stdout, ended.stderr) == ("all came\n", "")
+    assert len(server.requests) == hosts
+
+
 def test_what_comes_behind_an_answer_is_not_the_next_answer(web):
     poisoned = sends(head("Content-Length: 1"), b"x", head("Content-Length: 6"), b"poison")
     later = sends(head("Content-Length: 1"), b"x")
+    is_read, is_poisoned = threading.Event(), threading.Event()
 
     def then_later(connection):
         later(connection)
-        time.sleep(0.1)
+        is_read.wait(20)
         sends(head("Content-Length: 6"), b"poison")(connection)
+        is_poisoned.set()
 
     async def pause(_):
-        await asyncio.sleep(0.3)
+        if answer is then_later:
+            is_read.set()
+            await asyncio.to_thread(is_poisoned.wait, 20)
+        await asyncio.sleep(0.1)
 
     for answer in (poisoned, then_later):
         call = get("http://kept.test/")
@@ -192,9 +234,9 @@ def test_a_hop_may_be_refused_before_it_is_asked(web):
 
 def test_waiting_before_a_hop_takes_no_time_of_the_fetch(web):
     async def wait(_):
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.1)
 
-    limits = FetchLimits(headers_s=0.3, total_s=0.3)
+    limits = FetchLimits(headers_s=1.0, total_s=1.0)
     answers = {"a": redirects("http://b.test/"), "b": image(b"here")}
     _, (answer,) = web(answers, get("http://a.test/", limits, before_hop=wait))
 
@@ -245,18 +287,18 @@ def test_real_bytes_are_counted_whatever_the_server_claims(web):
 
 
 def test_a_body_keeps_the_pace_or_is_given_up(web):
-    """Four pieces in each window of 0.3 s, of which 300 bytes are wanted."""
+    """Ten pieces in each window of a second, in which 1000 bytes are wanted: four suffice."""
     answers = {
         "slow": drips(head("Content-Length: 50000"), b"a" * 2),
         "quick": lambda c: [
-            c.sendall(head("Content-Length: 1200")),
-            *((c.sendall(b"a" * 120), time.sleep(0.07)) for _ in range(10)),
+            c.sendall(head("Content-Length: 7500")),
+            *((c.sendall(b"a" * 300), time.sleep(0.1)) for _ in range(25)),
         ],
     }
     _, (slow, quick) = web(answers, get("http://slow.test/"), get("http://quick.test/"))
 
     assert (slow.kind, slow.is_worth_retrying) == ("too_slow", False)
-    assert quick.length == 1200
+    assert quick.length == 7500
 
 
 def test_without_a_least_pace_only_the_total_time_counts(web):
@@ -266,7 +308,7 @@ def test_without_a_least_pace_only_the_total_time_counts(web):
     _, (error,) = web({"a": drips(head(), b"a")}, get("http://a.test/", limits))
 
     assert (error.kind, str(error)) == ("timeout", "took longer than 0.6 s")
-    assert 0.5 < time.monotonic() - begin < 2
+    assert time.monotonic() - begin > 0.5
 
 
 def test_the_total_time_spans_redirects(web):
@@ -288,11 +330,16 @@ def test_headers_must_come_in_time(web):
 
 
 def test_a_status_is_told_with_what_the_server_asks_for(web):
-    answer = image(b"", "Retry-After: 7", status="HTTP/1.1 503 Busy")
-    _, (error,) = web({"a": answer}, get("http://a.test/"))
+    moments = ("Retry-After: Fri, 01 Jan 2100 00:00:09 GMT", "Date: Fri, 01 Jan 2100 00:00:00 GMT")
+    answers = {
+        name: image(b"", *headers, status="HTTP/1.1 503 Busy")
+        for name, headers in {"a": ["Retry-After: 7"], "b": moments}.items()
+    }
+    _, errors = web(answers, get("http://a.test/"), get("http://b.test/"))
 
-    assert (error.kind, error.status, error.retry_after_s) == ("http_503", 503, 7.0)
-    assert error.is_worth_retrying
+    told = [(error.kind, error.status, error.retry_after_s) for error in errors]
+    assert told == [("http_503", 503, 7.0), ("http_503", 503, 9.0)]
+    assert all(error.is_worth_retrying for error in errors)
 
 
 def test_a_cut_answer_is_broken_and_a_closed_port_no_connection(web):
@@ -330,28 +377,24 @@ def test_a_certificate_is_verified_for_the_name_that_was_asked(web, tmp_path, mo
 @pytest.mark.parametrize("before", [b"", head("Content-Length: 9") + b"a"], ids=["head", "body"])
 def test_a_silent_server_behind_tls_is_cut_off_at_once(web, tmp_path, monkeypatch, before):
     """A polite end of TLS would keep the connection half a minute for an answer to it."""
-    over = threading.Event()
-    open_files = []
+    is_cut = threading.Event()
 
     def fall_silent(connection):
         connection.sendall(before)
-        over.wait(5)
+        with suppress(ConnectionError):
+            while socket.socket.recv(connection, 65_536):  # what TLS says goes unanswered
+                pass
+        is_cut.set()
 
-    async def count(_):
-        await asyncio.sleep(0.05)
-        open_files.append(len(list(Path("/proc/self/fd").iterdir())))
+    async def wait(_):
+        return await asyncio.to_thread(is_cut.wait, 15)
 
     context = tls_context(tmp_path, "a.test")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "a.test.pem"))
-    limits = FetchLimits(headers_s=0.2, total_s=0.2)
-    call = get("https://a.test/", limits)
-    _, (_, first, _, second, _) = web(
-        {"a": fall_silent}, count, call, count, call, count, tls=context
-    )
-    over.set()
+    limits = FetchLimits(headers_s=1.0, total_s=1.0)
+    _, (error, was_cut) = web({"a": fall_silent}, get("https://a.test/", limits), wait, tls=context)
 
-    assert (first.kind, second.kind) == ("timeout", "timeout")
-    assert open_files[2] - open_files[1] == 1  # the server's own
+    assert (error.kind, was_cut) == ("timeout", True)
 
 
 def test_old_versions_of_tls_are_refused(web, tmp_path, monkeypatch):
@@ -411,8 +454,6 @@ def test_a_name_is_looked_up_once_and_connected_where_it_was_judged():
 
 def test_connecting_by_name_would_be_fooled():
     """The oracle: what a client does that checks a name and then connects by it."""
-    import socket
-
     answers = {"rebind.lie": [["93.184.216.34"], ["127.0.0.1"]]}
     with checked_sockets([]) as connected, lying_lookup(answers):
         assert socket.getaddrinfo("rebind.lie", 80)[0][4][0] == "93.184.216.34"
@@ -437,8 +478,6 @@ def test_of_several_addresses_only_the_public_ones_are_tried():
 
 @pytest.mark.parametrize(("number", "again"), [(-3, True), (-2, False), (-5, False)])
 def test_a_busy_resolver_is_told_from_a_host_that_does_not_exist(monkeypatch, number, again):
-    import socket
-
     def fail(*_, **__):
         raise socket.gaierror(number, "no")
 

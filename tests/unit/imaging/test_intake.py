@@ -193,16 +193,19 @@ def test_a_file_that_is_cut_anywhere_is_truncated(
 
 
 @pytest.mark.parametrize(
-    ("content", "kind"),
+    ("content", "what"),
     [
-        (b"", "not_an_image"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_an_image"),
-        (b"GIF89a" + bytes(100), "not_an_image"),
-        (b"RIFF\x04\0\0\0WEBP", "not_an_image"),
+        (b"", " but an empty file"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", " but an SVG"),
+        (b"GIF89a" + bytes(100), " but a GIF"),
+        (b"RIFF\x04\0\0\0WEBP", ""),
     ],
 )
-def test_what_is_not_an_image_is_named_so(take, content, kind):
-    assert take(content).problem_kind == kind
+def test_what_is_not_an_image_is_named_so(take, content, what):
+    row = take(content)
+
+    assert row.problem_kind == "not_an_image"
+    assert row.problem == f"not a JPEG, PNG or WebP image{what}"
 
 
 @pytest.mark.parametrize(

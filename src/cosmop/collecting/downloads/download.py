@@ -1,6 +1,7 @@
 """Safe, polite, resumable download of candidates into the image store."""
 
 import asyncio
+import errno
 import logging
 import shutil
 import uuid
@@ -87,7 +88,7 @@ def download_images(
         raise InputError(
             "The download wants at least one image candidate, but got none; run the search first."
         )
-    with _sentence_for_a_full_disk(work), Arrivals(work) as arrivals:
+    with _sentences_for_a_full_system(work), Arrivals(work) as arrivals:
         wanted = remaining(candidates, arrivals, store, options)
         _tell_before(candidates, wanted, options, host_addresses)
         done = candidates["candidate_id"].nunique() - len(wanted)
@@ -98,7 +99,7 @@ def download_images(
             )
         arrived = with_untried(arrivals.table(), untried)
     log = log_table(candidates, arrived)
-    _tell_after(log)
+    _tell_after(log, len(untried))
     images = ImageSet(manifest_table(candidates, log), store)
     hashes = hash_table(images.manifest["image_id"], arrived)
     return DownloadResult(images, log, hashes, statistics.table())
@@ -172,15 +173,21 @@ async def _synced(arrivals: Arrivals) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _sentence_for_a_full_disk(work: Path) -> Iterator[None]:
+def _sentences_for_a_full_system(work: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if not is_no_room(error):
+        if is_no_room(error):
+            wanted = f"room for its journal and unfinished files in {work}, but the disk is full"
+            way_out = "free some space"
+        elif error.errno in (errno.EMFILE, errno.ENFILE):
+            wanted = "a file and a connection for each slot, but the system opens no more of them"
+            way_out = "lower slots, or raise the limit (ulimit -n)"
+        else:
             raise
         raise InputError(
-            f"The download wants room for its journal and unfinished files in {work}, but the disk "
-            "is full; free some space and run the same command again, nothing is lost."
+            f"The download wants {wanted}; {way_out} and run the same command again, nothing is "
+            "lost."
         ) from error
 
 
@@ -206,7 +213,7 @@ def _tell_before(
         )
 
 
-def _tell_after(log: pd.DataFrame) -> None:
+def _tell_after(log: pd.DataFrame, untried: int) -> None:
     counts = Counter(log["status"])
     logger.info(
         "%d images stored, %d identical, %d failed",
@@ -216,6 +223,8 @@ def _tell_after(log: pd.DataFrame) -> None:
     reasons = Counter(failed["reason"]).most_common()
     for reason, count in reasons[:5]:
         logger.info("%d failed: %s", count, reason)
+    if untried:
+        logger.info("%d of these were not tried; the next run tries them", untried)
     if len(failed) == len(log):
         quoted = "; ".join(f"{count} with: {reason}" for reason, count in reasons[:3])
         raise InputError(

@@ -194,6 +194,7 @@ class Downloading:
         except MovedError as moved:
             part.unlink()
             item.url, item.redirects = moved.url, moved.redirects
+            item.named_host = item.named_host or host
             self._enqueue(item)
             self._schedule.finished(host, self._now() - begin)
         except FetchError as error:

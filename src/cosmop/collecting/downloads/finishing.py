@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cosmop.collecting.downloads.arrivals import Arrival, Arrivals
 from cosmop.collecting.downloads.budgets import Budgets
+from cosmop.collecting.downloads.doubts import Doubts
 from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.collecting.downloads.download_statistics import DownloadStatistics
 from cosmop.collecting.downloads.receiving import Wanted
@@ -58,6 +59,7 @@ class Finisher:
         self._budgets = budgets
         self._store = store
         self._withdrawn = withdrawn
+        self._doubts = Doubts()
         self._fingerprint = options.fingerprint
         self._hashing = hashing_fingerprint(options.intake.hashing)
 
@@ -79,7 +81,7 @@ class Finisher:
             row = refused(WITHDRAWN, "withdrawn for good", row.bytes, row.original_sha256)
         if row.problem_kind:
             self._budgets.spend(host, 0, images=-1)
-        self._write(host, self._arrival(item, row), length, item.seconds)
+        self._write(host, item, self._arrival(item, row), length)
 
     def fail(self, host: str, item: Wanted, error: FetchError) -> None:
         """Give up a candidate for a reason."""
@@ -96,11 +98,20 @@ class Finisher:
             attempts=item.attempts,
             fetched_at=_time(),
         )
-        self._write(host, arrival, 0, item.seconds)
+        self._write(host, item, arrival, 0)
 
-    def _write(self, host: str, arrival: Arrival, length: int, seconds: float) -> None:
-        self._arrivals.append(arrival)
-        self._statistics.add(host, arrival.problem_kind, length, seconds)
+    def _write(self, host: str, item: Wanted, arrival: Arrival, length: int) -> None:
+        for line in self._lines(item.named_host or host, arrival):
+            self._arrivals.append(line)
+        self._statistics.add(host, arrival.problem_kind, length, item.seconds)
+
+    def _lines(self, host: str, arrival: Arrival) -> list[Arrival]:
+        """Return what the journal is to hold; files of this machine say nothing of the network."""
+        if host and arrival.problem_kind:
+            return self._doubts.lines(host, arrival)
+        if host:
+            self._doubts.clear()
+        return [arrival]
 
     def _arrival(self, item: Wanted, row: IntakeRow) -> Arrival:
         hashes = row.hashed

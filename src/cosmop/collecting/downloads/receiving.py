@@ -29,6 +29,7 @@ class Wanted:
         url: What is asked next; after a redirect to another host, the address there.
         file: Taken in as it is, without the web; then `url` only says where it came from.
         redirects: That led to `url`.
+        named_host: Of the candidate's own address, once redirects have led to another host.
         attempts: That have ended.
         fetched_at: ISO 8601, of a file that an earlier run has fetched.
         seconds: That the last attempt took.
@@ -39,6 +40,7 @@ class Wanted:
     url: str
     file: str = ""
     redirects: int = 0
+    named_host: str = ""
     attempts: int = 0
     fetched_at: str = ""
     seconds: float = 0.0

@@ -67,14 +67,18 @@ class FetchError(Exception):
         self.status = status
 
 
-def http_error(status: int, retry_after: str | None) -> FetchError:
-    """Return the failure that an answer with `status` and this ``Retry-After`` is."""
-    wait_s = seconds_to_wait(retry_after)
+def http_error(status: int, retry_after: str | None, date: str | None = None) -> FetchError:
+    """Return the failure that an answer with `status`, ``Retry-After`` and ``Date`` is."""
+    wait_s = seconds_to_wait(retry_after, date)
     return FetchError(f"http_{status}", f"HTTP {status}", retry_after_s=wait_s, status=status)
 
 
-def seconds_to_wait(retry_after: str | None) -> float | None:
+def seconds_to_wait(retry_after: str | None, date: str | None = None) -> float | None:
     """Read a ``Retry-After`` header, seconds or an HTTP date (RFC 9110, section 10.2.3).
+
+    Args:
+        retry_after: The header, None if there is none.
+        date: The server's clock, its ``Date`` header; without one this machine's clock counts.
 
     Returns:
         At least 0, at most a year; None if there is no header or nobody can read it.
@@ -82,10 +86,16 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), _LONGEST_WAIT_S)
+    moment = _moment(text)
+    if moment is None:
+        return None
+    wait_s = (moment - (_moment(date or "") or datetime.now(UTC))).total_seconds()
+    return min(max(0.0, wait_s), _LONGEST_WAIT_S)
+
+
+def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    wait_s = (moment - datetime.now(UTC)).total_seconds()
-    return min(max(0.0, wait_s), _LONGEST_WAIT_S)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -9,13 +9,17 @@ does not resolve IP addresses that stand in a URL, so `open_public_socket` judge
 import asyncio
 import ipaddress
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import is_ip_address
 from aiohttp.tracing import Trace
@@ -25,6 +29,8 @@ from cosmop.collecting.web.fetch_errors import FetchError
 from cosmop.errors import InputError
 
 _LOOKUPS_AT_ONCE = 32  # a name server that does not answer holds a thread for ten seconds or more
+_PARTS_OF_FILES = 4  # of what may be open, one part for hosts whose connections are kept
+_NO_LIMIT = 1 << 16
 
 # Family, type, protocol, canonical name, and the address with its port.
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
@@ -69,8 +75,13 @@ def cut_on_failure() -> Iterator[None]:
 class SilentConnections(aiohttp.TCPConnector):
     """Gives out no connection on which the server has spoken before it was asked.
 
-    aiohttp would take what came on a kept connection for the answer to the next request.
+    aiohttp would take what came on a kept connection for the answer to the next request. It would
+    also keep connections of any number of hosts, until the system opens no more files.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._most_kept_hosts = _most_open_files() // _PARTS_OF_FILES
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -89,6 +100,22 @@ class SilentConnections(aiohttp.TCPConnector):
                 return connection
             connection.close()
         raise FetchError("broken_answer", "an answer nobody asked for")
+
+    def _release(
+        self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False
+    ) -> None:
+        has_enough = len(self._conns) >= self._most_kept_hosts and key not in self._conns
+        super()._release(key, protocol, should_close=should_close or has_enough)
+
+
+def _most_open_files() -> int:
+    """Return how many files and connections this process may have open at once."""
+    if sys.platform == "win32":
+        return _NO_LIMIT
+    import resource  # noqa: PLC0415  there is none on Windows
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _NO_LIMIT if limit == resource.RLIM_INFINITY else limit
 
 
 class PublicResolver(AbstractResolver):

@@ -225,7 +225,8 @@ async def _read(
     asked: URL, answer: aiohttp.ClientResponse, wanted: _Wanted, patience: Patience
 ) -> Fetched:
     if answer.status != 200:
-        raise http_error(answer.status, answer.headers.get("Retry-After"))
+        said = answer.headers
+        raise http_error(answer.status, said.get("Retry-After"), said.get("Date"))
     url, headers = str(asked), _plain_headers(answer)
     if wanted.on_headers is not None:
         wanted.on_headers(url, headers)
