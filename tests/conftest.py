@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,17 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")
 
 PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_interrupts() -> Iterator[None]:
+    """Python's own answer to Ctrl-C; who starts tests in the background has switched it off.
+
+    Processes that tests start would inherit that.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -74,12 +74,6 @@ def hangs(connection: socket.socket) -> None:
         pass
 
 
-def free_port() -> int:
-    """Return a port of loopback that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 class HostileServer:
     """Answers requests for each host name by that name's misbehaviour; a thread per connection.
 
@@ -113,7 +107,7 @@ class HostileServer:
         with suppress(OSError):  # closing the listener ends it
             while True:
                 connection, _ = self._listener.accept()
-                connection.settimeout(20)
+                connection.settimeout(200)
                 self._open.add(connection)
                 self.threads.append(
                     threading.Thread(target=self._serve, args=(connection,), daemon=True)
@@ -175,7 +169,7 @@ class CheckedSocket(socket.socket):
 
     stated: ClassVar[set[str]] = set()
     connected: ClassVar[list[str]] = []
-    strangers: ClassVar[set[int | None]] = set()
+    strangers: ClassVar[set[threading.Thread]] = set()
 
     def connect(self, address: Any) -> None:
         self._note(address)
@@ -191,7 +185,7 @@ class CheckedSocket(socket.socket):
 
     @classmethod
     def _note(cls, address: Any) -> None:
-        if threading.get_ident() in cls.strangers:
+        if threading.current_thread() in cls.strangers:
             return
         where = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)
         cls.connected.append(where)
@@ -205,8 +199,7 @@ def checked_sockets(stated: Iterable[str]) -> Iterator[list[str]]:
 
     Threads that other tests have left running do as they like.
     """
-    threads = {thread.ident for thread in threading.enumerate()}
-    CheckedSocket.strangers = threads - {threading.get_ident()}
+    CheckedSocket.strangers = {*threading.enumerate()} - {threading.current_thread()}
     CheckedSocket.stated, CheckedSocket.connected = set(stated), []
     with patch("socket.socket", CheckedSocket):
         yield CheckedSocket.connected

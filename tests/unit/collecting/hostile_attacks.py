@@ -4,7 +4,9 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .hostile import Misbehaviour, drips, floods, free_port, hangs, head, image, redirects, sends
+from tests.ports import free_port
+
+from .hostile import Misbehaviour, drips, floods, hangs, head, image, redirects, sends
 from .hostile_images import (
     PAGE,
     SVG,

@@ -39,9 +39,9 @@ from .hostile import (
 from .hostile_attacks import ATTACKS, HARMLESS, SECRET_PORT, STORED, Attack
 
 OPTIONS = DownloadOptions(
-    connect_s=0.8,
-    headers_s=1.0,
-    total_s=1.5,
+    connect_s=8.0,  # patient enough for a busy machine to answer the harmless
+    headers_s=8.0,
+    total_s=9.0,
     max_bytes=300_000,
     max_redirects=3,
     slots=256,
@@ -50,7 +50,7 @@ OPTIONS = DownloadOptions(
     user_agent="test",
     obeys_robots_txt=False,  # else it is robots.txt that each attack would keep from us
     decoding_workers=2,
-    decode_s=5,
+    decode_s=20,
     intake=IntakeOptions(thumbnail_side_px=32),
 )
 BY_NAME = {attack.name: attack for attack in ATTACKS}
@@ -262,9 +262,12 @@ def test_no_socket_is_connected_to_where_it_must_not_be(request, servers, level)
 
 
 def test_time_and_memory_are_bounded(asked, downloaded):
-    """Each wave waits for its slowest attack, and the memory is that of all of them at once."""
-    assert asked.seconds < 6
-    assert downloaded.campaign.seconds < 20
+    """Each of two waves waits for its slowest attack, which would last 200 s.
+
+    The memory is that of all of them at once.
+    """
+    assert asked.seconds < 90
+    assert downloaded.campaign.seconds < 150
     assert asked.growth_mb[0] < MOST_GROWTH_MB
     own, child = downloaded.campaign.growth_mb
     assert own < MOST_GROWTH_MB

