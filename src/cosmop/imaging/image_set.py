@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from cosmop.errors import InputError, first_line
 from cosmop.imaging.decoding import decode_rgb, fit_image
 from cosmop.imaging.generated_form import MODES, GeneratedForm
 from cosmop.imaging.store import ImageStore
@@ -79,8 +80,20 @@ class ImageSet:
         return ImageSet(self.manifest.assign(**by_position), self.store)
 
     def open(self, index: int, through: GeneratedForm | None = None) -> Image.Image:
-        """Decode image number `index`: RGB, upright, in the form `through` if one is given."""
-        image = decode_rgb(self.store.read(self.manifest["path"].iloc[index]))
+        """Decode image number `index`: RGB, upright, in the form `through` if one is given.
+
+        Raises:
+            InputError: Its file is absent or damaged. It was whole when it came into the store.
+        """
+        path = self.manifest["path"].iloc[index]
+        try:
+            image = decode_rgb(self.store.read(path))
+        except Exception as error:  # damaged bytes make decoders raise anything
+            raise InputError(
+                f"The image {self.store.root / path} must be as it was when it came into the "
+                f"store, got: {first_line(error)}; put the file back or, if it was deleted "
+                "on purpose, make the image set anew from the download on."
+            ) from error
         return image if through is None else through.of(image)
 
     def batches(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from functools import partial
 
 import pandas as pd
 from PIL import Image
@@ -12,7 +11,7 @@ from cosmop.imaging.image_set import ImageSet
 from cosmop.people.boxes import PersonBoxes, box_table
 from cosmop.people.detector_options import DetectorOptions
 from cosmop.people.fastestdet import load_fastestdet
-from cosmop.people.reading import open_image, read_ahead
+from cosmop.people.reading import read_ahead
 from cosmop.people.torchvision_detectors import DETECTOR_NAMES, load_torchvision_detector
 from cosmop.progress import track
 
@@ -56,7 +55,7 @@ def detect_people(images: ImageSet, options: DetectorOptions) -> tuple[pd.DataFr
         InputError: As `load_detector`; or an image that cannot be read.
     """
     detect = load_detector(options)
-    ahead = read_ahead(partial(open_image, images), range(len(images)))
+    ahead = read_ahead(images.open, range(len(images)))
     pictures = track(ahead, "detect people", total=len(images), unit="image")
     found, scores = [], []
     for image_id, picture in zip(images.ids, pictures, strict=True):

@@ -8,9 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from cosmop.errors import InputError, first_line
 from cosmop.imaging.decoding import fit_image
 from cosmop.imaging.image_set import ImageSet
 
@@ -22,30 +20,13 @@ _READERS = 4  # decoding releases the interpreter lock
 _AHEAD = 8  # whole photographs may take 100 MB each
 
 
-def open_image(images: ImageSet, index: int) -> Image.Image:
-    """Decode image number `index`: RGB, upright.
-
-    Raises:
-        InputError: Its file is absent or damaged. It was whole when it came into the store, so no
-            score is made up for it.
-    """
-    try:
-        return images.open(index)
-    except Exception as error:  # damaged bytes make decoders raise anything
-        raise InputError(
-            f"The image {images.files[index]} must be as it was when it came into the store, got: "
-            f"{first_line(error)}; put the file back, or take the row "
-            f"{images.ids[index][:12]}… out of the image set."
-        ) from error
-
-
 def read_fitted(images: ImageSet, size: tuple[int, int], fit: str, index: int) -> UInt8s:
-    """Decode image number `index` as `open_image` and bring it to `size`: uint8 [H, W, 3].
+    """Decode image number `index` and bring it to `size`: uint8 [H, W, 3].
 
     Raises:
-        InputError: As `open_image`.
+        InputError: As `ImageSet.open`.
     """
-    return np.asarray(fit_image(open_image(images, index), size, fit))
+    return np.asarray(fit_image(images.open(index), size, fit))
 
 
 def read_ahead(work: Callable[[S], T], items: Iterable[S], ahead: int = _AHEAD) -> Iterator[T]:

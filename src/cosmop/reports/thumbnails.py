@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from pydantic import Field
 
 from cosmop.config import Options
+from cosmop.errors import InputError
 from cosmop.imaging.image_set import ImageSet
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ def tile_of(
         image = images.open(index)
         shown = ImageOps.mirror(image) if is_mirrored else image
         return picture_tile(shown, options, alt=alt, caption=caption)
-    except (OSError, SyntaxError, ValueError) as error:
+    except InputError as error:
         logger.warning("The report leaves out image %s: %s", images.ids[index], error)
         return Tile("", f"{alt} (unreadable)", 1, 1, caption or "unreadable")
 

@@ -60,6 +60,15 @@ def test_one_host_may_fail_as_often_as_it_likes():
     assert not any(line.is_temporary for line in lines)
 
 
+def test_what_a_host_itself_answers_is_for_good_however_many_do():
+    doubts = Doubts()
+    gone = [failure(str(i))._replace(problem_kind="http_404") for i in range(2 * FEWEST_HOSTS)]
+
+    lines = [line for arrival in gone for line in doubts.lines(arrival.candidate_id, arrival)]
+
+    assert lines == gone
+
+
 @pytest.fixture
 def away():
     """A server that shows a login page in place of every image."""

@@ -170,9 +170,27 @@ def test_bad_rows_are_left_out_counted_and_never_fatal(tmp_path):
     whole = [location for batch in found for location in batch["location"]]
 
     assert whole[:4] == [f"http://e.org/{number}" for number in range(1, 5)]
+    assert whole[-8000:] == [f"http://e.org/lost,{number}".split(",")[0] for number in range(8000)]
     assert found.left_out["without an http(s) address"] >= 5
-    assert found.left_out[UNREADABLE] == 1  # the quotation mark swallows 128 KiB, not the rest
-    assert len(whole) > 1500
+    assert found.left_out[UNREADABLE] == 1
+
+
+@pytest.mark.parametrize("after", [0, 1, 20])
+def test_a_quotation_mark_without_its_partner_costs_its_own_line(tmp_path, after):
+    rows = [
+        "url,title",
+        'http://e.org/0,"two\nlines, and ""quotes"""',
+        'http://e.org/torn,"never closed',
+        *(f'http://e.org/{number},"closed, ""{number}"""' for number in range(1, after + 1)),
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    found = UrlList(UrlListOptions(path=str(tmp_path / "a.csv")))
+
+    whole = [location for batch in found for location in batch["location"]]
+
+    kept = ["http://e.org/torn"] if after == 0 else []  # nothing follows that it could swallow
+    assert whole == ["http://e.org/0", *kept, *(f"http://e.org/{i + 1}" for i in range(after))]
+    assert found.left_out[UNREADABLE] == (after > 0)
 
 
 def test_bad_lines_of_json_are_left_out_and_counted(tmp_path):

@@ -36,13 +36,14 @@ def digest(name):
     return hashlib.sha256(name.encode()).hexdigest()
 
 
+POST = "1234567890123456789"
 IDS = {name: digest(name) for name in NAMES if name != "failed"}
 
 
 @pytest.fixture
 def candidates():
-    pages = ["https://p.org/1", "", "", "https://x.com/i/status/5", "https://p.org/2"]
-    posts = ["", "", "", "5", ""]
+    pages = ["https://p.org/1", "", "", f"https://x.com/i/status/{POST}", "https://p.org/2"]
+    posts = ["", "", "", POST, ""]
     return pd.DataFrame({"candidate_id": NAMES, "page_url": pages, "post_id": posts})
 
 
@@ -81,9 +82,10 @@ def found(candidates, log):
         ("https://cdn.org/1.jpg", "web"),
         ("https://p.org/1", "web"),
         ("/my/a#1.jpg", "list_1"),
-        ("https://x.com/i/status/5", "post"),
-        ("https://x.com/somebody/status/5?s=20", "post"),
-        ("https://mobile.twitter.com/somebody/status/5/photo/1", "post"),
+        (f"https://x.com/i/status/{POST}", "post"),
+        (f"https://x.com/somebody/status/{POST}?s=20", "post"),
+        (f"https://mobile.twitter.com/somebody/status/{POST}/photo/1", "post"),
+        (POST, "post"),
     ],
 )
 def test_a_request_names_an_image_by_its_id_its_address_its_page_or_its_post(found, wanted, name):
@@ -114,7 +116,9 @@ def test_an_id_counts_though_no_image_has_it_yet(found):
 
 
 def test_an_image_goes_with_its_post_and_once_whoever_asks_too(found):
-    assert found("https://x.com/i/status/5", posts=pd.DataFrame({"post_id": ["5"]})) == ["post"]
+    assert found(f"https://x.com/i/status/{POST}", posts=pd.DataFrame({"post_id": [POST]})) == [
+        "post"
+    ]
 
 
 def test_columns_may_stand_in_any_order_but_not_be_missing(candidates, log):

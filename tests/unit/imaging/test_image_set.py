@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cosmop.errors import InputError
 from cosmop.imaging.generated_form import GeneratedForm
 from cosmop.imaging.image_set import ImageSet
 
@@ -17,6 +18,18 @@ def test_selecting_keeps_manifest_order(images):
 
     assert chosen.ids == [images.ids[1], images.ids[3]]
     assert chosen.manifest.index.tolist() == [0, 1]
+
+
+def test_a_file_that_is_gone_or_damaged_is_one_sentence_with_its_name(images):
+    gone, damaged = images.files[1:3]
+    gone.unlink()
+    damaged.write_bytes(damaged.read_bytes()[:100])
+
+    for index, file in ((1, gone), (2, damaged)):
+        with pytest.raises(InputError, match=f"{file} must be as it was .* deleted on purpose"):
+            images.open(index)
+    with pytest.raises(InputError, match=str(gone)):
+        images.array((8, 8))
 
 
 def test_a_mask_selects_by_position(images):

@@ -8,6 +8,10 @@ from cosmop.collecting.downloads.arrivals import Arrival
 logger = logging.getLogger(__name__)
 
 FEWEST_HOSTS = 30
+# What a login page or a dead name server makes of every host; a plain "404" is a host's own.
+_DOUBTFUL = frozenset(
+    ("not_an_image", "host_not_found", "forbidden_address", "too_many_redirects", "tls_error")
+)
 _MOST_HELD = 10_000  # failures of one host may be very many
 
 
@@ -16,7 +20,7 @@ class Doubts:
 
     The login page of a network in place of every image, or a name server that knows no names, make
     each host look as if it failed for good. What other hosts give meanwhile tells the difference:
-    where 30 hosts failed in a row and no image came from any, none of these failures is for good.
+    where 30 hosts failed so and no image came from any between, none of these failures is for good.
     The first time is told by a warning.
     """
 
@@ -37,6 +41,8 @@ class Doubts:
             host: That the candidate itself named: a login page is one for all hosts.
             failure: As it looks.
         """
+        if failure.problem_kind not in _DOUBTFUL:
+            return [failure]
         self._hosts.add(host)
         if len(self._hosts) < FEWEST_HOSTS:
             self._failed.append(failure)

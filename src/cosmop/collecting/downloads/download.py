@@ -229,6 +229,6 @@ def _tell_after(log: pd.DataFrame, untried: int) -> None:
         quoted = "; ".join(f"{count} with: {reason}" for reason, count in reasons[:3])
         raise InputError(
             f"The download wants at least one usable image, but all {len(log)} candidates failed, "
-            f"{quoted}; look at the log's reasons, then check the sources, the network and the "
-            "limits."
+            f"{quoted}; check the sources, the network and the limits, then try all again with "
+            "ingestion.download.retry_failed: all."
         )

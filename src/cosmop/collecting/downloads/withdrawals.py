@@ -30,7 +30,9 @@ _ARRIVAL_COLUMNS = (
 )
 _PLACES = ("image_id", "location", "final_url", "page_url")
 _IMAGE_ID = re.compile(r"[0-9a-fA-F]{64}")
-_POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/[^/]+/status/(\d+)", re.IGNORECASE)
+_POST = re.compile(
+    r"https?://(?:\w+\.)?(?:x|twitter)\.com/[^/]+/status/(\d+)|(\d{15,20})$", re.IGNORECASE
+)
 
 
 def find_withdrawn_images(
@@ -45,7 +47,8 @@ def find_withdrawn_images(
 
     Args:
         withdrawn_posts: Column ``post_id``; an image goes if nothing else named it.
-        requests: Columns ``image`` (its id, its address, its page or its post) and ``reason``; may
+        requests: Columns ``image`` (its id, its address, its page, or its post by
+            address or id) and ``reason``; may
             be empty. An id or an address counts even if no image has it: it may come.
         candidates: See `cosmop.collecting.candidates.CANDIDATE_COLUMNS`.
         download_log: See `cosmop.collecting.downloads.download_tables.LOG_COLUMNS`.
@@ -126,11 +129,11 @@ def _ids_by_place(
 
 
 def _place(text: str) -> str:
-    """Return the one form of an id, an address or a file; all addresses of a post are one."""
+    """Return the one form of an id, an address or a file; a post's id and addresses are one."""
     if _IMAGE_ID.fullmatch(text):
         return text.lower()
     if post := _POST.match(text):
-        return f"https://x.com/i/status/{post[1]}"
+        return f"https://x.com/i/status/{post[1] or post[2]}"
     return canonical_url(text) if _is_address(text) else text
 
 

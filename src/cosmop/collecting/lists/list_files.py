@@ -8,7 +8,7 @@ import codecs
 import csv
 import json
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import PurePosixPath
@@ -141,8 +141,7 @@ def _read_csv(
         header = next(csv.reader([first], delimiter=_delimiter(first)), [])
         columns = [column.strip() for column in header]
         places = {ours: columns.index(theirs) for ours, theirs in choose(columns).items()}
-        reader = csv.reader(lines, delimiter=_delimiter(first))
-        for rows in _in_batches(_csv_rows(reader, left_out)):
+        for rows in _in_batches(_csv_rows(lines, _delimiter(first), left_out)):
             yield {
                 ours: [row[place] if place < len(row) else "" for row in rows]
                 for ours, place in places.items()
@@ -154,17 +153,53 @@ def _delimiter(header: str) -> str:
     return max(",;\t|", key=header.count)
 
 
-def _csv_rows(reader: Iterator[list[str]], left_out: Counter[str]) -> Iterator[list[str]]:
+def _csv_rows(lines: Iterable[str], delimiter: str, left_out: Counter[str]) -> Iterator[list[str]]:
+    """Yield the rows; a quotation mark without its partner costs its own line, none after it."""
+    source = _KeptLines(lines)
+    reader = csv.reader(source, delimiter=delimiter)
     while True:
         try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:  # such as a quotation mark without its partner
+            row = next(reader, None)
+        except csv.Error:  # such as a field of 128 KiB
+            row = []
+            left_out[UNREADABLE] += not source.is_torn
+        if source.is_torn:
             left_out[UNREADABLE] += 1
+            source.give_back()
+            reader = csv.reader(source, delimiter=delimiter)
             continue
+        source.kept.clear()
+        if row is None:
+            return
         if any(row):
             yield row
+
+
+class _KeptLines:
+    """Lines that can be read again: those that were `kept` since it was last cleared."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._again: deque[str] = deque()
+        self.kept: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        while True:
+            line = self._again.popleft() if self._again else next(self._lines, None)
+            if line is None:
+                return
+            self.kept.append(line)
+            yield line
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether a quotation mark without its partner has joined the kept lines."""
+        return len(self.kept) > 1 and sum(line.count('"') for line in self.kept) % 2 == 1
+
+    def give_back(self) -> None:
+        """Let all kept lines but the first come again."""
+        self._again.extendleft(reversed(self.kept[1:]))
+        self.kept.clear()
 
 
 def _read_json_lines(
