@@ -3,6 +3,7 @@ import contextlib
 import signal
 import threading
 import time
+import warnings
 
 import pytest
 
@@ -82,6 +83,32 @@ def test_an_interrupted_wait_lets_the_work_end_its_contexts():
 
     assert done == ["left"]
     assert time.monotonic() - start < 30
+
+
+@pytest.mark.parametrize("is_handed_over", [True, False])
+def test_an_interruption_while_work_is_handed_over_cancels_it(monkeypatch, is_handed_over):
+    hand_over, begun, ended = asyncio.run_coroutine_threadsafe, threading.Event(), []
+
+    def interrupted(work, loop):
+        if is_handed_over:
+            hand_over(work, loop)
+            begun.wait(20)
+        raise KeyboardInterrupt
+
+    async def work():
+        try:
+            begun.set()
+            await asyncio.Event().wait()  # for ever
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", interrupted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as: was never awaited
+        with pytest.raises(KeyboardInterrupt), OwnThread("test") as thread:
+            thread.run(work())
+
+    assert ended == ["cancelled"] * is_handed_over
 
 
 def test_work_that_was_left_behind_is_waited_for():

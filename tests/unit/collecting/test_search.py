@@ -230,6 +230,15 @@ def test_finding_nothing_at_all_is_one_sentence(ask, answering):
         ({"providers": ["apy"]}, "got 'apy'; did you mean 'api'"),
         ({"queries": QUERIES.head(0)}, "at least one query"),
         ({"given": {"api": api(needs_contact=True)}}, "where you can be reached, got 'cosmop"),
+        (
+            {
+                "given": {
+                    "open": api("one"),
+                    "api": api(url_template="http://two.test/{key}?q={query}"),
+                }
+            },
+            "'api' wants a key in its address",
+        ),
         ({"sources": ["flickr"]}, r"'sources' must be among.*flickr"),
         ({"user_agent": "me\nCookie: a=b"}, "'user_agent' must match"),
         ({"sources": ["post"]}, "did you mean 'posts' for 'post'"),

@@ -19,6 +19,7 @@ from cosmop.collecting.providers.api_options import DEFAULT_LANGUAGE, ApiProvide
 from cosmop.collecting.providers.api_search import ApiSearch
 from cosmop.collecting.providers.evidence import Evidence
 from cosmop.collecting.providers.page_search import open_page_search
+from cosmop.collecting.providers.provider_key import ProviderKey
 from cosmop.collecting.providers.providers import PageProviderOptions, Provider, providers_from
 from cosmop.collecting.searching.search_answers import Answer, AnswerJournal, Question
 from cosmop.collecting.searching.search_findings import LOG_COLUMNS, Findings, SearchResult
@@ -71,7 +72,8 @@ def search_images(
         InputError: A source lacks what it needs, or no source named a single image.
     """
     chosen = providers_from(providers, options.providers) if "search" in options.sources else ()
-    _check(queries, options, chosen)
+    keys = provider_keys or {}
+    _check(queries, options, chosen, keys)
     findings = Findings(["folder", "url_list", *(p.name for p in chosen), "posts"])
     _read_lists(options, findings)
     with ExitStack() as stack:
@@ -81,14 +83,19 @@ def search_images(
                 PostSearch(options.posts, bearer_token, host_addresses, work)
             )
         journal = stack.enter_context(AnswerJournal(work, options.reuse_answers_hours))
-        web = _Web(host_addresses, work, provider_keys or {})
+        web = _Web(host_addresses, work, keys)
         lanes = _lanes(queries, options, chosen, posts, web)
         _ask(lanes, journal, options.give_up_after, findings)
         journal.finish()
     return findings.result()
 
 
-def _check(queries: pd.DataFrame, options: SearchOptions, chosen: Sequence[Provider]) -> None:
+def _check(
+    queries: pd.DataFrame,
+    options: SearchOptions,
+    chosen: Sequence[Provider],
+    keys: Mapping[str, str],
+) -> None:
     """Refuse early what would fail only after the first slow source."""
     for source, given in (("folder", options.folder), ("url_list", options.url_list)):
         if source in options.sources and not given:
@@ -108,13 +115,18 @@ def _check(queries: pd.DataFrame, options: SearchOptions, chosen: Sequence[Provi
             "templates, or keywords, in the ingestion parameters."
         )
     for provider in chosen:
-        wants = isinstance(provider, ApiProviderOptions) and provider.needs_contact
-        if wants and not _CONTACT.search(options.user_agent):
-            raise InputError(
-                f"The provider {provider.name!r} wants a user agent with an address or page where "
-                f"you can be reached, got {options.user_agent!r}; write one as search.user_agent "
-                "in the ingestion parameters."
-            )
+        if isinstance(provider, ApiProviderOptions):
+            _check_api(provider, options.user_agent, keys.get(provider.name, ""))
+
+
+def _check_api(provider: ApiProviderOptions, user_agent: str, key: str) -> None:
+    ProviderKey(provider.name, key).address(provider.url_template)
+    if provider.needs_contact and not _CONTACT.search(user_agent):
+        raise InputError(
+            f"The provider {provider.name!r} wants a user agent with an address or page where "
+            f"you can be reached, got {user_agent!r}; write one as search.user_agent in the "
+            "ingestion parameters."
+        )
 
 
 class _Batches(Protocol):

@@ -33,12 +33,13 @@ class OwnThread:
         If the wait is interrupted (Ctrl-C), the work is cancelled and the interruption goes on;
         `close` then waits until the work has ended its contexts.
         """
-        done = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
+            done = asyncio.run_coroutine_threadsafe(work, self._loop)
             while not done.done():
                 wait([done], timeout=_SECONDS_BETWEEN_LOOKS)
-        except BaseException:
-            done.cancel()
+        except BaseException:  # also where it was handed over, and we were not yet told
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(_cancel, work)
             raise
         return done.result()
 
@@ -62,3 +63,12 @@ class OwnThread:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _cancel(work: Coroutine[Any, Any, Any]) -> None:
+    """Cancel the task that does `work`; what nobody has begun ends without a word."""
+    tasks = [task for task in asyncio.all_tasks() if task.get_coro() is work]
+    for task in tasks:
+        task.cancel()
+    if not tasks:
+        work.close()

@@ -284,4 +284,4 @@ def _failures_in_words() -> Iterator[None]:
         yield
     except aiohttp.ClientError as error:
         kind, reason = next(words for cause, *words in _REASONS if isinstance(error, cause))
-        raise FetchError(kind, reason) from error
+        raise FetchError(kind, reason) from None  # its frames hold addresses and headers: keys
