@@ -29,6 +29,7 @@ from cosmop.imaging.phash import hash_image_set
 from cosmop.imaging.store import ImageStore
 
 from .conftest import candidates, in_turn, jpeg, says
+from .watching_server import ROBOTS, TDMREP
 
 OPTIONS = DownloadOptions(
     connect_s=3.0,
@@ -75,7 +76,7 @@ def fetch_from(server, store, work):
 
 
 def images_asked(server):
-    return [path for path in server.requests if path != "/robots.txt"]
+    return [path for path in server.requests if path not in (ROBOTS, TDMREP)]
 
 
 def without_times(table):

@@ -14,7 +14,7 @@ from cosmop.errors import InputError
 from cosmop.imaging.store import ImageStore
 
 from .conftest import candidates, in_turn, jpeg, says
-from .watching_server import ROBOTS, WatchingServer
+from .watching_server import ROBOTS, TDMREP, WatchingServer
 
 OPTIONS = DownloadOptions(
     per_host_interval_s=0.0,
@@ -66,7 +66,7 @@ def test_no_host_sees_more_requests_at_once_nor_sooner_than_allowed(watched, fet
     assert watched.most_in_flight == {"a.test": 3, "b.test": 3, "c.test": 3}
     for host, count in {"a.test": 6, "b.test": 12, "c.test": 6}.items():
         times = watched.starts_at(host)
-        assert len(times) == count + 1
+        assert len(times) == count + 2  # robots.txt and tdmrep.json
         assert shortest_gap(times) > 0.05  # 0.3 less what the network and this machine add
         assert times[-1] - times[0] > 0.3 * count - 0.25
 
@@ -86,6 +86,28 @@ def test_robots_txt_is_asked_first_once_per_host_and_obeyed_by_redirects_too(wat
         assert asked.count(ROBOTS) == 1
         assert not [path for path in asked if path.startswith("/secret")]
         assert shortest_gap(watched.starts_at(host)) > 0.05
+
+
+def test_what_a_site_reserves_is_not_asked_for_redirects_included(watched, fetch, caplog):
+    watched.bodies[TDMREP] = b'[{"location": "/1*", "tdm-reservation": 1}]'
+    watched.redirects = {"/9": "/11"}
+    names = ("1", "2", "9", "10", "11")
+
+    log = fetch(watched, *(f"http://a.test/{name}" for name in names)).log
+
+    assert log["problem_kind"].tolist() == ["opt_out", "", "opt_out", "opt_out", "opt_out"]
+    assert set(log["reason"]) == {"", "tdmrep.json reserves it"}
+    assert sorted(watched.images_asked()) == ["/2", "/9"]
+    assert [path for _, path, _ in watched.requests].count(TDMREP) == 1
+
+
+def test_who_heeds_no_opt_outs_does_not_ask_for_reservations(watched, fetch):
+    watched.bodies[TDMREP] = b'[{"location": "/", "tdm-reservation": 1}]'
+
+    result = fetch(watched, "http://a.test/1", refused_directives=())
+
+    assert result.log["status"].tolist() == ["stored"]
+    assert [path for _, path, _ in watched.requests] == [ROBOTS, "/1"]
 
 
 def test_who_does_not_obey_robots_txt_does_not_ask_for_it(watched, fetch):
@@ -121,7 +143,8 @@ def test_a_robots_txt_that_is_late_is_awaited_and_one_that_never_comes_forbids(s
     assert first.log["status"].tolist() == ["stored"]
     assert second.log["problem_kind"].tolist() == ["", "robots_unreachable"]
     assert second.log["reason"][1] == "robots.txt cannot be read: HTTP 503"
-    assert server.requests == [ROBOTS, ROBOTS, "/1", ROBOTS, ROBOTS, ROBOTS]
+    asked = [path for path in server.requests if path != TDMREP]
+    assert asked == [ROBOTS, ROBOTS, "/1", ROBOTS, ROBOTS, ROBOTS]
 
 
 def test_a_crawl_delay_longer_than_patience_ends_the_host(watched, fetch):

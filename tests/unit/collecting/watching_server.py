@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from concurrent.futures import Future
 
 ROBOTS = "/robots.txt"
+TDMREP = "/.well-known/tdmrep.json"
 
 
 class WatchingServer:
@@ -72,7 +73,7 @@ class WatchingServer:
         return [time for name, _, time in self.requests if name == host]
 
     def images_asked(self) -> list[str]:
-        return [path for _, path, _ in self.requests if path != ROBOTS]
+        return [path for _, path, _ in self.requests if path not in (ROBOTS, TDMREP)]
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)

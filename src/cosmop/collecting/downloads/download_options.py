@@ -74,7 +74,11 @@ class DownloadOptions(Options):
         default=USER_AGENT_WITHOUT_CONTACT,
         description="Who asks, honestly, with a contact; printable ASCII.",
     )
-    obeys_robots_txt: bool = Field(default=True, description="RFC 9309, with Crawl-delay.")
+    obeys_robots_txt: bool = Field(
+        default=True,
+        description="RFC 9309, with Crawl-delay; and tdmrep.json beside it, if directives are "
+        "refused.",
+    )
     refused_directives: Strings = Field(
         default=DEFAULT_REFUSED,
         description="Of X-Robots-Tag; with any, tdm-reservation counts too. Empty: no opt-outs.",

@@ -48,7 +48,7 @@ class Downloading:
         self._budgets = budgets
         self._parts = parts
         self._now = asyncio.get_running_loop().time
-        # None is the request for robots.txt, which comes before a host's images.
+        # None is a request for robots.txt or tdmrep.json, which come before a host's images.
         self._schedule: HostSchedule[Wanted | None] = HostSchedule(
             options.host_limits, options.slots, self._now
         )
@@ -57,6 +57,7 @@ class Downloading:
         self._something_happened = asyncio.Event()
         self._waiting_for_robots: dict[str, deque[Wanted]] = {}
         self._hosts: set[str] = set()
+        self._heard: set[str] = set()  # hosts whose robots.txt is known
         self._given_up: dict[str, FetchError] = {}
         self._robots_tries: Counter[str] = Counter()
 
@@ -148,19 +149,22 @@ class Downloading:
         self._something_happened.set()
 
     async def _open(self, host: str) -> None:
-        """Read a host's robots.txt, then let its images wait for their turns."""
+        """Read a host's robots.txt, in its next turn tdmrep.json; then let its images wait."""
         begin = self._now()
-        waiting = self._waiting_for_robots[host]
         try:
-            delay_s = await self._receiver.crawl_delay_s(waiting[0].url)
+            await (self._sort_out(host) if host in self._heard else self._hear(host))
         except FetchError as error:
             self._robots_tries[host] += 1
             self._after_failure(host, None, self._robots_tries[host], error, self._now() - begin)
-            return
+        else:
+            self._schedule.finished(host, self._now() - begin)
+
+    async def _hear(self, host: str) -> None:
+        delay_s = await self._receiver.crawl_delay_s(self._waiting_for_robots[host][0].url)
+        self._heard.add(host)
         self._obey_crawl_delay(host, delay_s or 0.0)
-        await self._sort_out(host, waiting)
-        self._waiting_for_robots.pop(host, None)
-        self._schedule.finished(host, self._now() - begin)
+        if host not in self._given_up:
+            self._schedule.add(host, None)
 
     def _obey_crawl_delay(self, host: str, delay_s: float) -> None:
         if delay_s > self._options.max_wait_s:
@@ -169,8 +173,9 @@ class Downloading:
         elif delay_s > self._options.per_host_interval_s:
             self._schedule.set_interval(host, delay_s)
 
-    async def _sort_out(self, host: str, waiting: deque[Wanted]) -> None:
-        """Queue what robots.txt allows; what it does not needs no turn."""
+    async def _sort_out(self, host: str) -> None:
+        """Queue what the site allows; what it does not needs no turn."""
+        waiting = self._waiting_for_robots[host]
         checks = 0
         while waiting:
             item = waiting.popleft()
@@ -185,6 +190,7 @@ class Downloading:
             if checks % _CHECKS_AT_ONCE == 0:
                 self._something_happened.set()
                 await asyncio.sleep(0)
+        self._waiting_for_robots.pop(host, None)
 
     async def _download(self, host: str, item: Wanted) -> None:
         begin = self._now()

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.collecting.downloads.opt_outs import opt_out
-from cosmop.collecting.downloads.robots import DISALLOWED, MAX_BYTES, Robots, origin_of
+from cosmop.collecting.downloads.origin_rules import MAX_BYTES, origin_of
+from cosmop.collecting.downloads.robots import DISALLOWED, Robots
+from cosmop.collecting.downloads.tdm_reservations import RESERVED, TdmReservations
 from cosmop.collecting.web.asked_urls import asked_url
 from cosmop.collecting.web.fetch_errors import FetchError
 from cosmop.collecting.web.web_client import Fetched, WebClient
 
-_LONGEST_ROBOTS_TXT = 10_000_000  # what we read no more of, but what may come
+_LONGEST_SITE_FILE = 10_000_000  # what we read no more of, but what may come
 
 _OF_THE_HOST = frozenset({"bad_address", "forbidden_address", "host_not_found", "tls_error"})
 
@@ -97,6 +99,7 @@ class Receiver:
         self._options = options
         self._limits = options.fetch_limits
         self._robots = Robots(self._read_robots, options.user_agent)
+        self._reservations = TdmReservations(self._read_beginning)
         self._robots_tries: Counter[str] = Counter()
         self._robots_failures: dict[str, FetchError] = {}
 
@@ -114,10 +117,11 @@ class Receiver:
             raise not_yet.cause from not_yet
 
     async def refusal(self, url: str) -> FetchError | None:
-        """Return None if robots.txt allows `url`.
+        """Return None if robots.txt allows `url` and tdmrep.json does not reserve it.
 
-        Else an error of kind ``robots`` or ``robots_unreachable``, or what kept robots.txt from
-        being read: where it is worth trying again, and where the images would meet the same.
+        Else an error of kind ``robots``, ``opt_out`` or ``robots_unreachable``, or what kept
+        robots.txt from being read: where it is worth trying again, and where the images would meet
+        the same.
         """
         if not self._options.obeys_robots_txt:
             return None
@@ -126,13 +130,18 @@ class Receiver:
         except _NotYetError as not_yet:
             return not_yet.cause
         if not reason:
-            return None
+            return await self._reservation(url)
         if reason == DISALLOWED:
             return FetchError("robots", reason)
         cause = self._robots_failures[origin_of(url)]
         if cause.kind in _OF_THE_HOST:
             return cause
         return FetchError("robots_unreachable", f"{reason}: {cause}")
+
+    async def _reservation(self, url: str) -> FetchError | None:
+        is_heeded = bool(self._options.refused_directives)
+        is_reserved = is_heeded and await self._reservations.cover(url)
+        return FetchError("opt_out", RESERVED) if is_reserved else None
 
     async def receive(self, host: str, wanted: Wanted, part: Path) -> Fetched:
         """Write the body of the answer to `part`, at the turn of `host`.
@@ -172,19 +181,22 @@ class Receiver:
         if reason:
             raise FetchError("opt_out", reason)
 
-    async def _read_robots(self, url: str) -> bytes:
+    async def _read_beginning(self, url: str) -> bytes:
         beginning = bytearray()
 
         def keep(piece: bytes) -> None:
             beginning.extend(piece[: MAX_BYTES + 1 - len(beginning)])
 
-        limits = replace(self._limits, max_bytes=_LONGEST_ROBOTS_TXT)
+        limits = replace(self._limits, max_bytes=_LONGEST_SITE_FILE)
+        await self._client.fetch(url, limits, sink=keep)
+        return bytes(beginning)
+
+    async def _read_robots(self, url: str) -> bytes:
         try:
-            await self._client.fetch(url, limits, sink=keep)
+            return await self._read_beginning(url)
         except FetchError as error:
             self._robots_tries[url] += 1
             self._robots_failures[origin_of(url)] = error
             if error.is_worth_retrying and self._robots_tries[url] <= self._options.retries:
                 raise _NotYetError(error) from error
             raise
-        return bytes(beginning)
