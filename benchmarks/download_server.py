@@ -7,8 +7,8 @@ closes. ``/fine/17.jpg`` is one of the files with the 17 in a comment, and with 
 quantisation table changed by the 17: every address has different bytes, and a slightly different
 picture, so that none is the same when it is resized. The first part of the path says how the answer
 comes: ``fine`` at once; ``slow`` in drips over three seconds; ``busy`` with 503; ``reset`` with a
-reset; ``silent`` never. A host named ``slow-5.example`` gives its robots.txt, which allows all, in
-the same way.
+reset; ``silent`` never. A host named ``slow-5.example`` gives its robots.txt and its tdmrep.json,
+which allow all, in the same way.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ SIZE_PX = (1200, 800)
 FILES = 300
 _SLOW_S = 3.0
 _DRIPS = 12
-_ROBOTS = b"User-agent: *\nAllow: /\n"
+_SITE_FILES = {"/robots.txt": b"User-agent: *\nAllow: /\n", "/.well-known/tdmrep.json": b"[]"}
 _LOW_FREQUENCIES = (1, 2, 4)  # in zigzag order: what a decode at a quarter of the size still uses
 _STEPS = 5  # 125 pictures of each file
 _SEND_BUFFER = 2_000_000  # a whole answer: the server then sends each with one call
@@ -118,8 +118,8 @@ class _Answers(asyncio.Protocol):
     def _answer(self, head: str) -> None:
         path = head.split(" ", 2)[1]
         self._closes = "onnection: close" in head
-        if path == "/robots.txt":
-            way, kind, parts = _host(head).partition("-")[0], "text/plain", [_ROBOTS]
+        if path in _SITE_FILES:
+            way, kind, parts = _host(head).partition("-")[0], "text/plain", [_SITE_FILES[path]]
         else:
             _, way, name = path.split("/")
             kind, parts = "image/jpeg", self._image(int(name.removesuffix(".jpg")))

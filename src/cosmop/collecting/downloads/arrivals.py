@@ -12,6 +12,8 @@ from pyarrow import json as arrow_json
 
 from cosmop.collecting.json_lines import FolderLock, Journal
 
+JOURNAL = "arrivals.jsonl"
+
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _PANDAS = {str: "str", int: "int64", float: "float64", bool: "bool"}
 
@@ -91,7 +93,7 @@ class Arrivals:
     def __init__(self, work: Path) -> None:
         with ExitStack() as opened:
             opened.enter_context(closing(FolderLock(work)))
-            self._journal = opened.enter_context(closing(Journal(work / "arrivals.jsonl")))
+            self._journal = opened.enter_context(closing(Journal(work / JOURNAL)))
             self._rewrite_if_grown()
             self._opened = opened.pop_all()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cosmop.collecting.downloads.arrivals import Arrivals
+from cosmop.collecting.downloads.arrivals import JOURNAL, Arrivals
 from cosmop.collecting.downloads.budgets import Budgets
 from cosmop.collecting.downloads.download_options import DownloadOptions
 from cosmop.collecting.downloads.download_statistics import DownloadStatistics
@@ -99,7 +99,7 @@ def download_images(
             )
         arrived = with_untried(arrivals.table(), untried)
     log = log_table(candidates, arrived)
-    _tell_after(log, len(untried))
+    _tell_after(log, len(untried), work)
     images = ImageSet(manifest_table(candidates, log), store)
     hashes = hash_table(images.manifest["image_id"], arrived)
     return DownloadResult(images, log, hashes, statistics.table())
@@ -213,7 +213,7 @@ def _tell_before(
         )
 
 
-def _tell_after(log: pd.DataFrame, untried: int) -> None:
+def _tell_after(log: pd.DataFrame, untried: int, work: Path) -> None:
     counts = Counter(log["status"])
     logger.info(
         "%d images stored, %d identical, %d failed",
@@ -229,6 +229,6 @@ def _tell_after(log: pd.DataFrame, untried: int) -> None:
         quoted = "; ".join(f"{count} with: {reason}" for reason, count in reasons[:3])
         raise InputError(
             f"The download wants at least one usable image, but all {len(log)} candidates failed, "
-            f"{quoted}; check the sources, the network and the limits, then try all again with "
-            "ingestion.download.retry_failed: all."
+            f"{quoted} (see {work / JOURNAL}); check the sources, the network and the limits, then "
+            "try all again with ingestion.download.retry_failed: all."
         )
