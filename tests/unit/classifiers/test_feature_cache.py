@@ -186,7 +186,7 @@ def test_a_killed_run_keeps_what_it_had_finished(images, cache, tmp_path):
 def test_an_error_in_the_middle_loses_nothing(images, cache):
     images.files[7].write_bytes(b"not an image")
     extractor = extractor_of(network := CountingNetwork())
-    with pytest.raises(OSError, match="cannot identify"):
+    with pytest.raises(InputError, match=r"must be as it was .* cannot identify"):
         extractor.extract(images, cache=cache)
 
     extractor.extract(images.where(np.arange(COUNT) != 7), cache=cache)

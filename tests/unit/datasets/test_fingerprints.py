@@ -53,9 +53,11 @@ def test_a_file_is_known_by_its_content(tmp_path, kind):
     assert dataset.fingerprint() != one
 
 
-@pytest.mark.parametrize("kind", [WorkFolderDataset, ImageStoreDataset])
-def test_caches_and_the_store_have_no_fingerprint(tmp_path, kind):
-    assert not hasattr(kind(filepath=str(tmp_path)), "fingerprint")
+def test_what_lies_in_caches_and_in_the_store_does_not_count(tmp_path):
+    touch(tmp_path / "something", "one")
+
+    assert WorkFolderDataset(filepath=str(tmp_path)).fingerprint() == ""
+    assert not hasattr(ImageStoreDataset(filepath=str(tmp_path)), "fingerprint")
 
 
 def test_a_damaged_document_is_told_in_one_sentence(tmp_path):
