@@ -84,7 +84,8 @@ def _change(comparison: Comparison, n: int) -> str:
     label = comparison["label"]
     return (
         f"“{label}” changes the accuracy by {_points(comparison['gain'])} points against "
-        f"real images alone, on {n} test images (corrected p = {comparison['p_adjusted']:.2g})"
+        f"real images alone, on {n} test images (corrected "
+        f"p = {comparison['p_adjusted']:.2g}; the interval is not corrected)"
     )
 
 
