@@ -31,6 +31,9 @@ _COLUMNS = {
     "n": "distance_n",
 }
 
+# What a cluster sends before it kills, and a terminal when it closes; Windows has no SIGHUP.
+_ENDS = [found for name in ("SIGTERM", "SIGHUP") if (found := getattr(signal, name, None))]
+
 
 class Tracker:
     """Writes what happens into a journal, and tells it to MLflow at once.
@@ -170,27 +173,29 @@ class Tracker:
 
 
 class _Ending:
-    """Calls back when the process ends before the run does: by Ctrl-C, SIGTERM or an exit."""
+    """Calls back when the process ends before the run does: by Ctrl-C, a signal or an exit."""
 
     def __init__(self, callback: Any) -> None:
         self._callback = callback
         self._pid = 0
-        self._before: Any = None
+        self._before: dict[signal.Signals, Any] = {}
 
     def watch(self) -> None:
-        """Begin; SIGTERM becomes an ordinary exit unless somebody else handles it."""
+        """Begin; SIGTERM and SIGHUP become ordinary exits unless somebody else handles them."""
         self._pid = os.getpid()
         atexit.register(self._end)
         in_main = threading.current_thread() is threading.main_thread()
-        if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            self._before = signal.signal(signal.SIGTERM, _exit)
+        for number in _ENDS if in_main else ():
+            if signal.getsignal(number) is signal.SIG_DFL:
+                self._before[number] = signal.signal(number, _exit)
 
     def forget(self) -> None:
         """Stop watching."""
         atexit.unregister(self._end)
-        if self._before is not None and signal.getsignal(signal.SIGTERM) is _exit:
-            signal.signal(signal.SIGTERM, self._before)
-        self._before = None
+        for number, before in self._before.items():
+            if signal.getsignal(number) is _exit:
+                signal.signal(number, before)
+        self._before.clear()
 
     def _end(self) -> None:
         if os.getpid() == self._pid:  # not in a process that was forked from this one

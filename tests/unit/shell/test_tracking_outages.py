@@ -252,7 +252,7 @@ def test_sync_ends_a_killed_run_but_not_one_that_still_runs(store: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_run_asked_to_stop_ends_as_killed_at_once(store: Path, number: signal.Signals) -> None:
     assert killed(store, number) != 0
 
