@@ -250,6 +250,17 @@ def test_a_source_that_lacks_what_it_needs_is_refused_first(ask, server, changes
     assert server.requests == []
 
 
+def test_hashtags_that_nobody_is_asked_for_are_told(ask, answering, caplog):
+    hashtag = pd.DataFrame({"query": ["#peru"], "kind": ["hashtag"]})
+    queries = pd.concat([QUERIES.assign(kind="keyword"), hashtag])
+
+    ask(queries=queries)
+    assert "sources ['search'], so nobody is asked for 1 hashtags" in caplog.text
+    caplog.clear()
+    ask(GALLERY, queries=queries, sources=["search", "posts"], token="demo")
+    assert "nobody is asked" not in caplog.text
+
+
 def test_the_progress_counts_the_questions(ask, answering, capfd, monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE")
 

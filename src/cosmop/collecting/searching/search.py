@@ -74,6 +74,7 @@ def search_images(
     chosen = providers_from(providers, options.providers) if "search" in options.sources else ()
     keys = provider_keys or {}
     _check(queries, options, chosen, keys)
+    _tell_of_hashtags(queries, options.sources)
     findings = Findings(["folder", "url_list", *(p.name for p in chosen), "posts"])
     _read_lists(options, findings)
     with ExitStack() as stack:
@@ -117,6 +118,15 @@ def _check(
     for provider in chosen:
         if isinstance(provider, ApiProviderOptions):
             _check_api(provider, options.user_agent, keys.get(provider.name, ""))
+
+
+def _tell_of_hashtags(queries: pd.DataFrame, sources: Sequence[str]) -> None:
+    hashtags = sum(row.kind == "hashtag" for row in _rows(queries))
+    if hashtags and "search" in sources and "posts" not in sources:
+        logger.warning(
+            "Posts are not among the sources %s, so nobody is asked for %d hashtags",
+            *(list(sources), hashtags),
+        )
 
 
 def _check_api(provider: ApiProviderOptions, user_agent: str, key: str) -> None:
