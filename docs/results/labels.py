@@ -35,7 +35,6 @@ from cosmop.demo.gallery import (
 )
 from cosmop.demo.truth import CRITERIA
 from cosmop.imaging.decoding import DecodingLimits
-from cosmop.imaging.folder_set import image_set_from_folders
 from cosmop.imaging.image_set import ImageSet
 from cosmop.imaging.store import ImageStore
 from cosmop.labels.issues import find_label_issues
@@ -44,6 +43,8 @@ from cosmop.labels.suggestions import SuggestionOptions, suggest
 from cosmop.labels.tasks import TaskOptions, make_label_tasks
 from cosmop.metrics.intervals import Interval, percentiles
 from cosmop.people.options import PersonFilterOptions, TrainingOptions
+from cosmop.people.sources.gathering import collect_person_images
+from cosmop.people.sources.options import SourcesOptions
 from cosmop.people.training import train_person_filter
 
 HERE = Path(__file__).parent
@@ -138,7 +139,8 @@ def _features(images: ImageSet, work: Path) -> tuple[NDArray[np.float32], float]
             False: work / "person_filter" / "no_people",
         }
         limits = DecodingLimits.model_validate(options["limits"])
-        drawn = image_set_from_folders(folders, images.store, limits, label="is_person")
+        sources = SourcesOptions.model_validate(options["sources"])
+        drawn, _ = collect_person_images(folders, images.store, limits, sources)
         trained = train_person_filter(
             drawn,
             PersonFilterOptions.model_validate(options["network"]),
