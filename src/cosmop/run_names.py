@@ -28,7 +28,8 @@ def misnamed(pipelines: Mapping[str, Pipeline], asked: Mapping[str, Any]) -> str
     for name in chosen:
         if name not in pipelines:
             return f"`--pipelines` must name pipelines, got {name!r}; {_hint(name, pipelines)}"
-    known = _names([pipelines[name] for name in chosen])
+    asked_of = sum((pipelines[name] for name in chosen), Pipeline([]))
+    known = _names(asked_of)
     for argument, (flag, kind) in _FLAGS.items():
         for name in asked.get(argument) or ():
             if name not in known[kind]:
@@ -36,20 +37,21 @@ def misnamed(pipelines: Mapping[str, Pipeline], asked: Mapping[str, Any]) -> str
                 hint = where or _hint(name, known[kind])
                 return f"`{flag}` must name {kind} of {_some(chosen)}, got {name!r}; {hint}"
     used = [flag for argument, (flag, _) in _FLAGS.items() if asked.get(argument)]
-    return _no_node_fits(used) if used and not _fitting(pipelines, chosen, asked) else None
+    if not used or _has_fitting(asked_of, asked):
+        return None
+    return f"No node fits all of {', '.join(used)}; give fewer of them."
 
 
-def _names(pipelines: Iterable[Pipeline]) -> dict[str, set[str]]:
-    both = sum(pipelines, Pipeline([]))
+def _names(pipeline: Pipeline) -> dict[str, set[str]]:
     return {
-        "nodes": {node.name for node in both.nodes},
-        "tags": {tag for node in both.nodes for tag in node.tags},
-        "data sets": both.datasets(),
+        "nodes": {node.name for node in pipeline.nodes},
+        "tags": {tag for node in pipeline.nodes for tag in node.tags},
+        "data sets": pipeline.datasets(),
     }
 
 
 def _pipeline_with(name: str, kind: str, pipelines: Mapping[str, Pipeline]) -> str:
-    holders = [key for key, pipeline in pipelines.items() if name in _names([pipeline])[kind]]
+    holders = [key for key, pipeline in pipelines.items() if name in _names(pipeline)[kind]]
     return f"add `--pipelines={holders[0]}`, which has it." if holders else ""
 
 
@@ -65,16 +67,9 @@ def _some(names: Iterable[str]) -> str:
     return ", ".join(name for name in names if name != "__default__") or "the whole study"
 
 
-def _fitting(
-    pipelines: Mapping[str, Pipeline], chosen: Iterable[str], asked: Mapping[str, Any]
-) -> bool:
-    both = sum((pipelines[name] for name in chosen), Pipeline([]))
+def _has_fitting(pipeline: Pipeline, asked: Mapping[str, Any]) -> bool:
     try:
-        both.filter(**{name: asked.get(name) for name in _FLAGS})
+        pipeline.filter(**{name: asked.get(name) for name in _FLAGS})
     except ValueError:
         return False
     return True
-
-
-def _no_node_fits(flags: Iterable[str]) -> str:
-    return f"No node fits all of {', '.join(flags)}; give fewer of them."
